@@ -1,0 +1,3 @@
+#ifndef INTENTD_CSIMDJSON_H
+#define INTENTD_CSIMDJSON_H
+#endif

@@ -1,0 +1,74 @@
+/// What a worker does about a failure of a port.
+public enum Disposition: Sendable {
+  /// Wait with back-off and try again: the server is away or busy.
+  case retry
+  /// This record can't be handled; set it aside and go on.
+  case deadLetter
+  /// Stop the process: going on would break a guarantee, or can't help.
+  case halt
+}
+
+/// A port's failure. Each module has one exhaustive enum; its own switch says what each case asks for, and the worker
+/// obeys without knowing the module. `description` tells an operator what happened, where, and what to do.
+public protocol PortFailure: Error, CustomStringConvertible {
+  /// What the worker does about it.
+  var disposition: Disposition { get }
+}
+
+/// What a source says after handing over a batch.
+public enum SourceState: Sendable, Equatable {
+  /// More may come.
+  case open
+  /// Nothing will come: the files are read, or the topic is drained to its end.
+  case ended
+}
+
+/// Where events come from: Kafka partitions or files.
+public protocol EventSource: ~Copyable {
+  /// What can go wrong.
+  associatedtype Failure: PortFailure
+
+  /// Fills an emptied `batch`: waits at most `milliseconds` for the first record, then takes what is there without
+  /// waiting, until the batch is full. Records that are not events are added as rejections.
+  mutating func take(into batch: inout EventBatch, milliseconds: Int) throws(Failure) -> SourceState
+
+  /// Says that everything handed over so far has been stored and its predictions acknowledged.
+  mutating func commit() throws(Failure)
+}
+
+/// Where sessions' sequences are kept: Redis, or memory with the same contract.
+public protocol SessionStore: ~Copyable {
+  /// What can go wrong.
+  associatedtype Failure: PortFailure
+
+  /// Reads the sessions whose ids are `keys` of `bytes`, in one round trip, into an emptied `readout`:
+  /// `readout.sessions[i]` is what stands under `keys[i]`.
+  mutating func read(_ keys: [ByteRange], of bytes: [UInt8], into readout: inout SessionReadout)
+    throws(Failure)
+
+  /// Compare and append, in one round trip: applies a session's events, marks and prediction, all of them, where its last
+  /// stored event is the expected one, else nothing. `outcomes` (emptied before) gets one entry a session.
+  mutating func append(_ appends: borrowing SessionAppends, into outcomes: inout AppendOutcomes)
+    throws(Failure)
+}
+
+/// Where predictions go: a Kafka topic, or a file.
+public protocol PredictionSink: ~Copyable {
+  /// What can go wrong.
+  associatedtype Failure: PortFailure
+
+  /// Sends the predictions of `events` and sets its rejections aside; waits where its queue is full.
+  mutating func publish(_ predictions: borrowing PredictionBatch, of events: borrowing EventBatch)
+    throws(Failure)
+
+  /// Returns when everything published so far is acknowledged.
+  mutating func flush() throws(Failure)
+}
+
+/// Turns a prediction into the bytes that leave the process, the same for topic, Redis and file.
+public protocol PredictionEncoder: ~Copyable {
+  /// Appends the encoded `prediction` of `event` to `bytes`. `items` are its scored items' arena, `eventBytes` the event's.
+  mutating func encode(
+    _ prediction: Prediction, items: [ScoredItem], of event: Event, eventBytes: [UInt8],
+    into bytes: inout [UInt8])
+}

@@ -1,0 +1,138 @@
+/// An event of a session's stored sequence.
+public struct StoredEvent: Sendable, BitwiseCopyable {
+  /// Running number of the event in its session, from 1; never restarts.
+  public var number: Int64
+  /// Number of the event since its visit began, from 1.
+  public var ordinal: Int64
+  /// Where it came from.
+  public var origin: Origin
+  /// When it happened.
+  public var time: EventTime
+  /// External item id.
+  public var item: ByteRange
+
+  /// A stored event whose item stands in the arena beside it.
+  public init(number: Int64, ordinal: Int64, origin: Origin, time: EventTime, item: ByteRange) {
+    self.number = number
+    self.ordinal = ordinal
+    self.origin = origin
+    self.time = time
+    self.item = item
+  }
+}
+
+/// The last offset of a partition that was applied to a session.
+public struct Mark: Sendable, BitwiseCopyable, Hashable {
+  /// Slot in the worker's ``PartitionTable``.
+  public var partition: Int32
+  /// Last offset applied.
+  public var offset: Int64
+
+  /// The mark of a partition.
+  public init(partition: Int32, offset: Int64) {
+    self.partition = partition
+    self.offset = offset
+  }
+}
+
+/// What a store holds of one session; the ranges point into the ``SessionReadout``.
+public struct StoredSession: Sendable {
+  /// Its events, oldest first, in ``SessionReadout/events``; empty for a new session.
+  public var events: Range<Int>
+  /// Its marks in ``SessionReadout/marks``.
+  public var marks: Range<Int>
+
+  /// The session at these places of a readout.
+  public init(events: Range<Int>, marks: Range<Int>) {
+    self.events = events
+    self.marks = marks
+  }
+}
+
+/// What a store read. Reused: after the first fill it allocates nothing.
+public struct SessionReadout: ~Copyable, Sendable {
+  /// The arena of the items.
+  public var bytes: [UInt8] = []
+  /// Events of all sessions.
+  public var events: [StoredEvent] = []
+  /// Marks of all sessions.
+  public var marks: [Mark] = []
+  /// One entry a session, in the order asked for.
+  public var sessions: [StoredSession] = []
+
+  /// An empty readout.
+  public init() {}
+
+  /// Empties the readout and keeps its memory.
+  public mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    events.removeAll(keepingCapacity: true)
+    marks.removeAll(keepingCapacity: true)
+    sessions.removeAll(keepingCapacity: true)
+  }
+}
+
+/// One session's part of a compare-and-append.
+public struct SessionAppend: Sendable {
+  /// Session id in ``SessionAppends/bytes``.
+  public var session: ByteRange
+  /// Running number of the stored event that these were computed from; 0 for a new session.
+  public var expected: Int64
+  /// The new events in ``SessionAppends/events``.
+  public var events: Range<Int>
+  /// The latest prediction, encoded, in ``SessionAppends/bytes``.
+  public var prediction: ByteRange
+
+  /// One session's part.
+  public init(session: ByteRange, expected: Int64, events: Range<Int>, prediction: ByteRange) {
+    self.session = session
+    self.expected = expected
+    self.events = events
+    self.prediction = prediction
+  }
+}
+
+/// All that one batch writes. Reused: after the first fill it allocates nothing.
+public struct SessionAppends: ~Copyable, Sendable {
+  /// The arena of session ids, items and predictions.
+  public var bytes: [UInt8] = []
+  /// New events of all sessions.
+  public var events: [StoredEvent] = []
+  /// One entry a session; each session appears once.
+  public var sessions: [SessionAppend] = []
+
+  /// Nothing to write.
+  public init() {}
+
+  /// Empties the appends and keeps their memory.
+  public mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    events.removeAll(keepingCapacity: true)
+    sessions.removeAll(keepingCapacity: true)
+  }
+}
+
+/// What became of the appends: one outcome a session, in their order.
+public struct AppendOutcomes: ~Copyable, Sendable {
+  /// What became of one session's append.
+  public enum Outcome: Sendable, Equatable {
+    /// All of it was applied.
+    case stored
+    /// None of it: another event was the last one. What is stored stands in ``AppendOutcomes/readout`` at this index.
+    case conflict(Int)
+  }
+
+  /// One outcome a session.
+  public var outcomes: [Outcome] = []
+  /// What the store holds of the sessions in conflict.
+  public var readout = SessionReadout()
+
+  /// No outcomes.
+  public init() {}
+
+  /// Empties the outcomes and keeps their memory.
+  public mutating func removeAll() {
+    outcomes.removeAll(keepingCapacity: true)
+    readout.removeAll()
+  }
+}
