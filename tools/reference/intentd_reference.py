@@ -92,13 +92,17 @@ def train(model: SessionModel, examples: list[Example], options: Namespace) -> d
     """Train with AdamW; returns what `metrics.json` says of it."""
     optimizer = torch.optim.AdamW(model.parameters(), options.learning_rate, weight_decay=options.weight_decay)
     source = random.Random(options.seed)
-    begin = time.monotonic()
+    begin, begin_cpu = time.monotonic(), time.process_time()
     loss = float("nan")
     for epoch in range(1, options.epochs + 1):
         loss = train_epoch(model, optimizer, batches(examples, options.batch_size, source))
         print(f"epoch {epoch}: loss {loss:.4f}, {time.monotonic() - begin:.1f} s", flush=True)
     model.eval()
-    return {"training_seconds": round(time.monotonic() - begin, 1), "last_epoch_loss": round(loss, 4)}
+    return {
+        "training_seconds": round(time.monotonic() - begin, 1),
+        "training_cpu_seconds": round(time.process_time() - begin_cpu, 1),
+        "last_epoch_loss": round(loss, 4),
+    }
 
 
 def training_parser(description: str | None) -> ArgumentParser:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -172,7 +172,7 @@ def write_model(directory: Path, model: SessionModel, catalogue: list[str], metr
     (directory / "config.json").write_text(json.dumps(model.config(), indent=2) + "\n")
     (directory / "items.txt").write_text("".join(f"{item}\n" for item in catalogue), encoding="utf-8")
     (directory / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
-    save_file(tensors, directory / "model.safetensors")
+    (directory / "model.safetensors").write_bytes(save(tensors))
 
 
 def build_model(config: dict) -> SessionModel:
