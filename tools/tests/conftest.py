@@ -1,0 +1,7 @@
+"""Let the tests import the tools, which are scripts and no package."""
+
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TOOLS), str(TOOLS / "golden"), str(TOOLS / "reference")]
