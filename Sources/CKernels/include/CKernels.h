@@ -12,4 +12,6 @@ enum {
 /// 1 where this machine can run `kernel` (one of INTENTD_KERNEL_…).
 int intentd_kernel_available(int kernel);
 
+#include "encoder.h"
+
 #endif
