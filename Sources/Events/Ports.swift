@@ -32,8 +32,9 @@ public protocol EventSource: ~Copyable {
   /// waiting, until the batch is full. Records that are not events are added as rejections.
   mutating func take(into batch: inout EventBatch, milliseconds: Int) throws(Failure) -> SourceState
 
-  /// Says that everything handed over so far has been stored and its predictions acknowledged.
-  mutating func commit() throws(Failure)
+  /// Says that everything handed over so far has been stored and its predictions acknowledged, but for `pending`: events of the
+  /// last batch, in its order, from the first one that has not. Nothing from a pending event on is committed in its partition.
+  mutating func commit(except pending: ArraySlice<Event>) throws(Failure)
 }
 
 /// Where sessions' sequences are kept: Redis, or memory with the same contract.
@@ -57,9 +58,12 @@ public protocol PredictionSink: ~Copyable {
   /// What can go wrong.
   associatedtype Failure: PortFailure
 
-  /// Sends the predictions of `events` and sets its rejections aside; waits where its queue is full.
+  /// Sends predictions of `events`, some or all; waits where its queue is full.
   mutating func publish(_ predictions: borrowing PredictionBatch, of events: borrowing EventBatch)
     throws(Failure)
+
+  /// Sets the rejections of `events` aside, each with its reason and origin; waits where its queue is full.
+  mutating func reject(_ events: borrowing EventBatch) throws(Failure)
 
   /// Returns when everything published so far is acknowledged.
   mutating func flush() throws(Failure)

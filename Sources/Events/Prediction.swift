@@ -20,6 +20,8 @@ public enum PredictionStatus: String, Sendable, BitwiseCopyable {
   case noKnownItems = "no_known_items"
   /// The hidden state was not finite, so nothing could be ranked: the list is empty.
   case notFinite = "not_finite"
+  /// A redelivery of a record so old that the stored sequence no longer reaches back to its window: the list is empty.
+  case beyondHistory = "beyond_history"
 }
 
 /// The next items of one session after one event.

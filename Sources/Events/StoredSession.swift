@@ -41,11 +41,14 @@ public struct StoredSession: Sendable {
   public var events: Range<Int>
   /// Its marks in ``SessionReadout/marks``.
   public var marks: Range<Int>
+  /// Greatest event time of the session so far, also of events that are no longer kept; `EventTime.min` for a new session.
+  public var greatestTime: EventTime
 
   /// The session at these places of a readout.
-  public init(events: Range<Int>, marks: Range<Int>) {
+  public init(events: Range<Int>, marks: Range<Int>, greatestTime: EventTime) {
     self.events = events
     self.marks = marks
+    self.greatestTime = greatestTime
   }
 }
 
@@ -82,13 +85,18 @@ public struct SessionAppend: Sendable {
   public var events: Range<Int>
   /// The latest prediction, encoded, in ``SessionAppends/bytes``.
   public var prediction: ByteRange
+  /// Greatest event time of the session with these events.
+  public var greatestTime: EventTime
 
   /// One session's part.
-  public init(session: ByteRange, expected: Int64, events: Range<Int>, prediction: ByteRange) {
+  public init(
+    session: ByteRange, expected: Int64, events: Range<Int>, prediction: ByteRange, greatestTime: EventTime
+  ) {
     self.session = session
     self.expected = expected
     self.events = events
     self.prediction = prediction
+    self.greatestTime = greatestTime
   }
 }
 
