@@ -19,8 +19,6 @@ public enum Limits {
   /// Records of one session that may be applied before their offsets are committed, so that a redelivery never
   /// reaches beyond the stored list.
   public static let uncommittedPerSession = 64
-  /// Partitions that a session's memory in RAM keeps a mark for; a session on more is read from the store each time.
-  public static let marksPerSession = 4
   /// Different topic:partition pairs that one process may see.
   public static let partitions = 1 << 16
   /// A time more than this after the record's own timestamp is clamped to it, in milliseconds.

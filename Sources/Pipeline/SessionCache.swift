@@ -38,6 +38,8 @@ struct SessionCache: ~Copyable {
   private var ids: [UInt8] = []
   private var items: [ItemIndex] = []
   private var free: [Int32] = []
+  /// Marks of sessions whose clicks arrive on more partitions than a slot has room for. Rare: topics are keyed by session.
+  private var moreMarks: [Int: [Int32: Int64]] = [:]
   private var newest: Int32 = -1
   private var oldest: Int32 = -1
   /// Open addressing with linear probing; -1 is free.
@@ -116,6 +118,9 @@ struct SessionCache: ~Copyable {
     return Int(slot)
   }
 
+  /// As ``evict(batch:)``, for the batch that uses `slot` now.
+  mutating func evict(exceptBatchOf slot: Int) -> Int? { evict(batch: slots[slot].batch) }
+
   /// Forgets the session in `slot`.
   mutating func remove(_ slot: Int) {
     guard var hole = (slots[slot].idCount > 0 ? placeOf(slot) : nil) else { return }
@@ -134,6 +139,7 @@ struct SessionCache: ~Copyable {
     }
     unlink(slot)
     slots[slot].idCount = 0
+    if !moreMarks.isEmpty { moreMarks[slot] = nil }
     free.append(Int32(slot))
   }
 
@@ -152,20 +158,36 @@ struct SessionCache: ~Copyable {
     for index in 0..<Int(slots[slot].markCount) where slots[slot].marks[index].partition == partition {
       return slots[slot].marks[index].offset
     }
-    return -1
+    return moreMarks.isEmpty ? -1 : moreMarks[slot]?[partition] ?? -1
   }
 
-  /// Raises the mark of a partition; false where the session has clicks on more partitions than the cache can tell apart.
-  mutating func raiseMark(slot: Int, _ mark: Mark) -> Bool {
+  /// Raises the mark of a partition.
+  mutating func raiseMark(slot: Int, _ mark: Mark) {
     let count = Int(slots[slot].markCount)
     for index in 0..<count where slots[slot].marks[index].partition == mark.partition {
       slots[slot].marks[index].offset = max(slots[slot].marks[index].offset, mark.offset)
-      return true
+      return
     }
-    guard count < slots[slot].marks.count else { return false }
-    slots[slot].marks[count] = mark
-    slots[slot].markCount += 1
-    return true
+    if count < slots[slot].marks.count {
+      slots[slot].marks[count] = mark
+      slots[slot].markCount += 1
+    } else {
+      moreMarks[slot, default: [:]][mark.partition] = max(moreMarks[slot]?[mark.partition] ?? -1, mark.offset)
+    }
+  }
+
+  /// Makes `slot` a new session of the same id.
+  mutating func clear(_ slot: Int) {
+    let old = slots[slot]
+    slots[slot] = Slot()
+    slots[slot].hash = old.hash
+    slots[slot].idCount = old.idCount
+    slots[slot].uncommitted = old.uncommitted
+    slots[slot].commitNumber = old.commitNumber
+    slots[slot].batch = old.batch
+    slots[slot].newer = old.newer
+    slots[slot].older = old.older
+    if !moreMarks.isEmpty { moreMarks[slot] = nil }
   }
 
   private static func hash(_ id: ByteRange, _ bytes: [UInt8]) -> UInt64 {

@@ -1,0 +1,225 @@
+public import Events
+public import Sequential
+
+/// Turns batches of events into predictions and keeps the sessions' sequences: the middle of the path of a click, between a source and a sink.
+///
+/// For each batch: sessions from the cache; misses, one pipelined read and a prefill; waves of steps and exact top-k; one pipelined
+/// compare-and-append. Where the store holds something else than what a session was computed from, that session is rebuilt from it and
+/// computed again.
+public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: PredictionEncoder & ~Copyable>: ~Copyable {
+  private var engine: Engine
+  private var store: Store
+  private var encoder: Encoder
+  private var readout = SessionReadout()
+  private var appends = SessionAppends()
+  private var outcomes = AppendOutcomes()
+  private var keys: [ByteRange] = []
+  private var asked: [Int32] = []
+
+  private let tries = 8
+
+  /// A processor of `model` over `store`; predictions are encoded by `encoder`.
+  public init(
+    _ model: SequentialModel, _ options: PipelineOptions, store: consuming Store, encoder: consuming Encoder
+  ) throws(PipelineFailure) {
+    engine = try Engine(model, options)
+    self.store = store
+    self.encoder = encoder
+  }
+
+  /// What was done so far.
+  public var counters: PipelineCounters { engine.counters }
+
+  /// What the ranking has done so far.
+  public var rankingCounters: TopKCounters { engine.scratch.counters }
+
+  /// Nanoseconds of compute that events took, waiting for their wave included.
+  public var computeTimes: Histogram { engine.computeTimes }
+
+  /// Bytes that sessions' encoder memories take now, and the number of sessions in RAM.
+  public var memoryInUse: (bytes: Int, sessions: Int) { (engine.encoder.memoryInUse, engine.cache.count) }
+
+  /// Lends the store, to read what it holds.
+  public mutating func withStore<Result>(_ body: (inout Store) throws -> Result) rethrows -> Result {
+    try body(&store)
+  }
+
+  /// Says that everything processed so far is committed: sessions may apply records again.
+  public mutating func noteCommit() { engine.commitNumber += 1 }
+
+  /// Works on the events of `batch` from `start` on, as many as may be worked on together, and returns the index behind the last of them:
+  /// their predictions stand in `output` (emptied first), in order. Returns `start` where the first event's session must be committed first.
+  /// After a failure nothing of these events is in RAM, and the call can be repeated.
+  public mutating func process(
+    _ batch: borrowing EventBatch, from start: Int, into output: inout PredictionBatch
+  ) throws(PipelineFailure) -> Int {
+    output.removeAll()
+    engine.admit(batch, from: start)
+    guard engine.plan.end > start else { return start }
+    for index in start..<engine.plan.end {
+      output.predictions.append(Prediction(event: index, firstItem: 0, itemCount: 0, status: .noKnownItems))
+    }
+    do throws(PipelineFailure) {
+      try readMissing(batch)
+      for _ in 0..<tries {
+        try runRound(batch, into: &output)
+        if engine.plan.open.isEmpty { return engine.plan.end }
+      }
+      throw .conflicts(sessions: engine.plan.open.count, tries: tries)
+    } catch {
+      engine.abandon()
+      throw error
+    }
+  }
+
+  /// Reads the sessions that are not in RAM.
+  private mutating func readMissing(_ batch: borrowing EventBatch) throws(PipelineFailure) {
+    keys.removeAll(keepingCapacity: true)
+    asked.removeAll(keepingCapacity: true)
+    for session in engine.plan.sessions where session.isMissing {
+      keys.append(batch.events[Int(session.first)].session)
+      asked.append(session.slot)
+    }
+    try read(batch)
+    for (index, slot) in asked.enumerated() { engine.load(slot: Int(slot), index, of: readout) }
+  }
+
+  private mutating func read(_ batch: borrowing EventBatch) throws(PipelineFailure) {
+    guard !keys.isEmpty else { return }
+    readout.removeAll()
+    do throws(Store.Failure) {
+      try store.read(keys, of: batch.bytes, into: &readout)
+    } catch {
+      throw .port(doing: "reading \(keys.count) sessions", error)
+    }
+  }
+
+  /// Computes the open sessions and appends to them; those in conflict are rebuilt and stay open.
+  private mutating func runRound(
+    _ batch: borrowing EventBatch, into output: inout PredictionBatch
+  ) throws(PipelineFailure) {
+    engine.classify(batch)
+    engine.runWaves(batch, into: &output)
+    try predictRedelivered(batch, into: &output)
+    encode(batch, into: &output)
+    makeAppends(batch, output)
+    guard !appends.sessions.isEmpty else {
+      engine.plan.open.removeAll(keepingCapacity: true)
+      return
+    }
+    outcomes.removeAll()
+    do throws(Store.Failure) {
+      try store.append(appends, into: &outcomes)
+    } catch {
+      throw .port(doing: "appending to \(appends.sessions.count) sessions", error)
+    }
+    settle()
+  }
+
+  /// Records that had been applied before: predicted as of then, from what is stored.
+  private mutating func predictRedelivered(
+    _ batch: borrowing EventBatch, into output: inout PredictionBatch
+  ) throws(PipelineFailure) {
+    keys.removeAll(keepingCapacity: true)
+    asked.removeAll(keepingCapacity: true)
+    for open in engine.plan.open {
+      var index = engine.plan.sessions[Int(open)].first
+      var isAsked = false
+      while index >= 0 {
+        if engine.plan[Int(index)].isRedelivered {
+          if !isAsked { keys.append(batch.events[Int(index)].session) }
+          isAsked = true
+          asked.append(index)
+        }
+        index = engine.plan[Int(index)].next
+      }
+    }
+    guard !asked.isEmpty else { return }
+    try read(batch)
+    var session = -1
+    var slot: Int32 = -1
+    for index in asked {
+      if engine.plan[Int(index)].slot != slot {
+        session += 1
+        slot = engine.plan[Int(index)].slot
+      }
+      engine.predictAgain(
+        batch.events[Int(index)], at: Int(index), session: session, of: readout, into: &output)
+    }
+  }
+
+  /// Encodes the open sessions' predictions, in the order of their events.
+  private mutating func encode(_ batch: borrowing EventBatch, into output: inout PredictionBatch) {
+    for open in engine.plan.open {
+      var index = engine.plan.sessions[Int(open)].first
+      while index >= 0 {
+        let place = Int(index) - engine.plan.start
+        let first = output.bytes.count
+        encoder.encode(
+          output.predictions[place], items: output.items, of: batch.events[Int(index)], eventBytes: batch.bytes,
+          into: &output.bytes)
+        output.predictions[place].encoded = ByteRange(start: first, count: output.bytes.count - first)
+        index = engine.plan[Int(index)].next
+      }
+    }
+  }
+
+  /// One append a session that has new events.
+  private mutating func makeAppends(_ batch: borrowing EventBatch, _ output: borrowing PredictionBatch) {
+    appends.removeAll()
+    for open in engine.plan.open {
+      let session = engine.plan.sessions[Int(open)]
+      let first = appends.events.count
+      var last: Int32 = -1
+      var index = session.first
+      while index >= 0 {
+        let entry = engine.plan[Int(index)]
+        if !entry.isRedelivered {
+          let event = batch.events[Int(index)]
+          let item = appends.bytes.appendBytes(event.item, of: batch.bytes)
+          appends.events.append(
+            StoredEvent(
+              number: entry.number, ordinal: entry.ordinal, origin: event.origin, time: event.time, item: item))
+          last = index
+        }
+        index = entry.next
+      }
+      guard last >= 0 else { continue }
+      let prediction = output.predictions[Int(last) - engine.plan.start].encoded
+      appends.sessions.append(
+        SessionAppend(
+          session: appends.bytes.appendBytes(batch.events[Int(session.first)].session, of: batch.bytes),
+          expected: session.expected, events: first..<appends.events.count,
+          prediction: appends.bytes.appendBytes(prediction, of: output.bytes),
+          greatestTime: engine.cache[Int(session.slot)].greatestTime))
+    }
+  }
+
+  /// Closes the sessions whose append was stored; rebuilds the others from what the store holds.
+  private mutating func settle() {
+    var place = 0
+    var kept = 0
+    for position in 0..<engine.plan.open.count {
+      let open = engine.plan.open[position]
+      let session = engine.plan.sessions[Int(open)]
+      guard hasNewEvents(session) else { continue }
+      if case .conflict(let stored) = outcomes.outcomes[place] {
+        engine.counters.conflicts += 1
+        engine.load(slot: Int(session.slot), stored, of: outcomes.readout)
+        engine.plan.open[kept] = open
+        kept += 1
+      }
+      place += 1
+    }
+    engine.plan.open.removeLast(engine.plan.open.count - kept)
+  }
+
+  private func hasNewEvents(_ session: BatchPlan.Session) -> Bool {
+    var index = session.first
+    while index >= 0 {
+      if !engine.plan[Int(index)].isRedelivered { return true }
+      index = engine.plan[Int(index)].next
+    }
+    return false
+  }
+}

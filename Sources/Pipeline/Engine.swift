@@ -1,0 +1,142 @@
+import Events
+import Sequential
+
+/// A worker's sessions and its arithmetic: applies events to sessions, encodes them in waves, ranks the catalogue. Knows no server.
+struct Engine: ~Copyable {
+  let model: SequentialModel
+  let options: PipelineOptions
+  let encoder: any SequenceEncoder
+  var cache: SessionCache
+  var plan = BatchPlan()
+  var counters = PipelineCounters()
+  /// Nanoseconds of compute (encode and rank) for each event: a wave's time, recorded for each of its events.
+  var computeTimes = Histogram()
+
+  /// Sessions that one batch may hold, so that all their memories fit the budget together.
+  let sessionsPerBatch: Int
+  /// Number of the commit that ``SessionCache/Slot/uncommitted`` counts from.
+  var commitNumber: Int64 = 0
+  private var batchNumber: Int64 = 0
+  var wave = Wave()
+  /// Event of each sequence of the wave.
+  var waveEvents: [Int32] = []
+  var hidden: AlignedBuffer<Float>
+  var scratch: TopKScratch
+  var exclusions: Exclusions
+  var results: [TopKResult] = []
+  var excludedItems: [ItemIndex] = []
+  /// The slot of the encoder for windows that are encoded once and forgotten.
+  let spareSlot: Int
+
+  init(_ model: SequentialModel, _ options: PipelineOptions) throws(PipelineFailure) {
+    self.model = model
+    self.options = options
+    let maxLength = model.configuration.maxLength
+    // The encoder's own numbers come from a small one; pages are what a session costs at least.
+    let layout = model.makeEncoder(slots: 1, budget: 0, keysValues: options.keysValues).layout
+    let slotBytes = SessionCache.slotBytes(itemsPerSession: maxLength) + layout.pagesPerSession * 4
+    let longest = layout.bytes(for: maxLength)
+    let capacity = (options.cacheBytes - longest) / (slotBytes + layout.bytes(for: 1))
+    guard capacity > 0 else {
+      throw .cacheTooSmall(bytes: options.cacheBytes, needed: 2 * longest + slotBytes)
+    }
+    let pageBudget = options.cacheBytes - capacity * slotBytes
+    let fitting = longest == 0 ? Limits.batchEvents : pageBudget / longest - 1
+    guard fitting > 0 else { throw .cacheTooSmall(bytes: options.cacheBytes, needed: 2 * longest + slotBytes) }
+    sessionsPerBatch = min(Limits.batchEvents, fitting, capacity)
+    cache = SessionCache(capacity: capacity, itemsPerSession: maxLength)
+    spareSlot = capacity
+    encoder = model.makeEncoder(slots: capacity + 1, budget: pageBudget, keysValues: options.keysValues)
+    hidden = AlignedBuffer(count: Limits.batchEvents * encoder.hiddenSize, repeating: 0)
+    scratch = model.catalogue.makeScratch(maximumBatch: Limits.batchEvents, maximumK: options.topK)
+    exclusions = Exclusions(blocked: options.blocked)
+  }
+
+  // MARK: Sessions
+
+  /// Takes events of `batch` from `start` on, as many as may be worked on together, and finds their sessions. The plan says which must be read
+  /// from the store. Takes none where the first event's session has as many uncommitted records as it may have.
+  mutating func admit(_ batch: borrowing EventBatch, from start: Int) {
+    plan.begin(at: start)
+    batchNumber += 1
+    for index in start..<batch.events.count {
+      guard admit(batch.events[index], at: index, bytes: batch.bytes) else { return }
+      plan.end = index + 1
+    }
+  }
+
+  private mutating func admit(_ event: Event, at index: Int, bytes: [UInt8]) -> Bool {
+    if let slot = cache.find(event.session, of: bytes, batch: batchNumber) {
+      guard countUncommitted(slot) else { return false }
+      if let session = plan.sessions.firstIndex(where: { $0.slot == Int32(slot) }) {
+        plan[Int(plan.sessions[session].last)].next = Int32(index)
+        plan.sessions[session].last = Int32(index)
+      } else {
+        guard plan.sessions.count < sessionsPerBatch else { return false }
+        counters.cacheHits += 1
+        addSession(slot, at: index, isMissing: false)
+      }
+      plan.entries.append(BatchPlan.Entry(slot: Int32(slot)))
+      return true
+    }
+    guard plan.sessions.count < sessionsPerBatch else { return false }
+    let encoder = encoder
+    let evictions = cache.evictions
+    guard let slot = cache.insert(event.session, of: bytes, batch: batchNumber, forget: { encoder.release(slot: $0) })
+    else { return false }
+    counters.evictions += cache.evictions - evictions
+    counters.cacheMisses += 1
+    _ = countUncommitted(slot)
+    addSession(slot, at: index, isMissing: true)
+    plan.entries.append(BatchPlan.Entry(slot: Int32(slot)))
+    return true
+  }
+
+  private mutating func addSession(_ slot: Int, at index: Int, isMissing: Bool) {
+    plan.open.append(Int32(plan.sessions.count))
+    plan.sessions.append(
+      BatchPlan.Session(slot: Int32(slot), first: Int32(index), last: Int32(index), isMissing: isMissing))
+  }
+
+  /// False where the session's records must be committed before another is applied.
+  private mutating func countUncommitted(_ slot: Int) -> Bool {
+    if cache[slot].commitNumber != commitNumber {
+      cache[slot].commitNumber = commitNumber
+      cache[slot].uncommitted = 0
+    }
+    guard cache[slot].uncommitted < Int32(Limits.uncommittedPerSession) else { return false }
+    cache[slot].uncommitted += 1
+    return true
+  }
+
+  /// Makes `slot` what the store holds of its session; the encoder's memory is void.
+  mutating func load(slot: Int, _ index: Int, of readout: borrowing SessionReadout) {
+    encoder.release(slot: slot)
+    cache.clear(slot)
+    let stored = readout.sessions[index]
+    for mark in readout.marks[stored.marks] { cache.raiseMark(slot: slot, mark) }
+    guard let last = readout.events[stored.events].last else { return }
+    cache[slot].number = last.number
+    cache[slot].ordinal = last.ordinal
+    cache[slot].greatestTime = stored.greatestTime
+    let oldest = max(1, last.ordinal - Int64(cache.itemsPerSession) + 1)
+    for ordinal in oldest...last.ordinal { cache.setItem(.unknown, slot: slot, ordinal: ordinal) }
+    for event in readout.events[stored.events].reversed() {
+      // The stored list goes on behind the visit's beginning; the visit's events count down to 1.
+      let expected = last.ordinal - (last.number - event.number)
+      guard event.ordinal == expected, event.ordinal >= oldest else { break }
+      let bytes = readout.bytes.span
+      cache.setItem(
+        model.vocabulary.index(of: bytes.extracting(event.item.indices)), slot: slot, ordinal: event.ordinal)
+    }
+  }
+
+  /// Forgets every session of the plan: what RAM holds of them may not be what is stored.
+  mutating func abandon() {
+    for session in plan.sessions {
+      encoder.release(slot: Int(session.slot))
+      cache.remove(Int(session.slot))
+    }
+    plan.begin(at: plan.start)
+  }
+}

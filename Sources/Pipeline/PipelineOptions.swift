@@ -1,0 +1,78 @@
+public import Events
+public import Sequential
+
+/// Which items of the session a prediction leaves out.
+public enum ExclusionMode: String, Sendable, CaseIterable {
+  /// None: shops sell the same thing twice.
+  case none
+  /// The known items among the visit's newest L events.
+  case seen
+  /// The item of the event itself.
+  case last
+}
+
+/// What a worker computes, and within which bounds.
+public struct PipelineOptions: Sendable {
+  /// Items of a prediction, 1…``Limits/topK``.
+  public var topK = 20
+  /// Items of the session that predictions leave out.
+  public var exclude = ExclusionMode.none
+  /// Items that nobody is shown.
+  public var blocked: BlockedItems?
+  /// The rules of a session's life.
+  public var rules: SessionRules
+  /// How keys and values are kept.
+  public var keysValues = SequentialModel.KeysValues.fp32
+  /// Bytes of RAM for one worker's sessions: ids, newest items, marks, and the encoder's memory.
+  public var cacheBytes = 256 << 20
+
+  /// Defaults for a model whose longest window is `maxLength`.
+  public init(maxLength: Int) { rules = SessionRules(maxLength: maxLength) }
+}
+
+/// What a worker has done so far.
+public struct PipelineCounters: Sendable, Equatable {
+  /// Events worked on, redeliveries included.
+  public var events = 0
+  /// Records that had been applied before.
+  public var redelivered = 0
+  /// Redeliveries older than what the store keeps.
+  public var beyondHistory = 0
+  /// Visits begun.
+  public var visits = 0
+  /// Events whose item the model does not know.
+  public var unknownItems = 0
+  /// Events whose window held no known item.
+  public var noKnownItems = 0
+  /// Events whose hidden state was not finite.
+  public var notFinite = 0
+  /// Incremental steps.
+  public var steps = 0
+  /// Windows encoded as a whole.
+  public var prefills = 0
+  /// Sessions found in RAM, and not.
+  public var cacheHits = 0
+  public var cacheMisses = 0
+  /// Sessions forgotten to make room.
+  public var evictions = 0
+  /// Appends refused because another event was the last one.
+  public var conflicts = 0
+
+  /// Nothing done yet.
+  public init() {}
+
+  /// Adds what another worker has done.
+  public mutating func add(_ other: PipelineCounters) {
+    for field in PipelineCounters.fields { self[keyPath: field] += other[keyPath: field] }
+  }
+
+  /// Every counter with its stable name.
+  public static let names: [(name: String, field: WritableKeyPath<PipelineCounters, Int> & Sendable)] = [
+    ("events", \.events), ("redelivered", \.redelivered), ("beyond_history", \.beyondHistory), ("visits", \.visits),
+    ("unknown_items", \.unknownItems), ("no_known_items", \.noKnownItems), ("not_finite", \.notFinite),
+    ("steps", \.steps), ("prefills", \.prefills), ("cache_hits", \.cacheHits), ("cache_misses", \.cacheMisses),
+    ("evictions", \.evictions), ("conflicts", \.conflicts),
+  ]
+
+  private static var fields: [WritableKeyPath<PipelineCounters, Int> & Sendable] { names.map(\.field) }
+}

@@ -1,0 +1,165 @@
+public import Events
+public import Synchronization
+
+/// What the control plane asks of a worker, read once a batch.
+public final class Mailbox: Sendable {
+  private let stopping = Atomic(false)
+
+  /// An empty mailbox.
+  public init() {}
+
+  /// Asks the worker to finish its batch, flush, commit and return.
+  public func stop() { stopping.store(true, ordering: .releasing) }
+
+  /// True once ``stop()`` was called.
+  public var isStopping: Bool { stopping.load(ordering: .acquiring) }
+}
+
+/// What a worker tells whoever watches it; called between batches, on the worker's thread.
+public enum WorkerNews {
+  /// A batch was worked on and handed to the sink.
+  case worked(PipelineCounters)
+  /// A server is away or busy: the same is tried again after this many milliseconds.
+  case waiting(PipelineFailure, milliseconds: Int)
+}
+
+/// The worker's loop: source → processor → sink → commit, on one thread, one batch after the other.
+///
+/// At least once: a record's offset is committed after its event stands in the store and its prediction is acknowledged, never earlier.
+/// A failure that asks for a retry is retried with back-off for ever; everything up to it stands, so nothing is lost and nothing doubled.
+public struct Worker<
+  Source: EventSource & ~Copyable, Store: SessionStore & ~Copyable, Sink: PredictionSink & ~Copyable,
+  Encoder: PredictionEncoder & ~Copyable
+>: ~Copyable {
+  /// Where events come from.
+  public var source: Source
+  /// Where predictions go.
+  public var sink: Sink
+  /// What is between.
+  public var processor: BatchProcessor<Store, Encoder>
+  private let mailbox: Mailbox
+  private let commitMilliseconds: Int64
+  private let wait: (Int) -> Void
+  private let news: (WorkerNews) -> Void
+  private var batch = EventBatch()
+  private var output = PredictionBatch()
+  private var lastCommit = ContinuousClock.now
+  private var isDirty = false
+
+  /// A worker over three ports. Commits at least every `commitMilliseconds` while there is work. `wait` sleeps for so many milliseconds;
+  /// `news` is told what happens.
+  public init(
+    source: consuming Source, sink: consuming Sink, processor: consuming BatchProcessor<Store, Encoder>, mailbox: Mailbox,
+    commitMilliseconds: Int = 200, wait: @escaping (Int) -> Void, news: @escaping (WorkerNews) -> Void
+  ) {
+    self.source = source
+    self.sink = sink
+    self.processor = processor
+    self.mailbox = mailbox
+    self.commitMilliseconds = Int64(commitMilliseconds)
+    self.wait = wait
+    self.news = news
+  }
+
+  /// Works until the source ends or the mailbox says stop; then everything handed over is stored, acknowledged and committed.
+  public mutating func run() throws(PipelineFailure) {
+    while true {
+      let state = try take()
+      if !batch.isEmpty || batch.tombstones > 0 { try work() }
+      if isDirty, batch.isEmpty || isCommitDue { try commit(except: []) }
+      if state == .ended || mailbox.isStopping { break }
+    }
+    if isDirty { try commit(except: []) }
+  }
+
+  private var isCommitDue: Bool { ContinuousClock.now - lastCommit >= .milliseconds(commitMilliseconds) }
+
+  private mutating func take() throws(PipelineFailure) -> SourceState {
+    batch.removeAll()
+    do throws(Source.Failure) {
+      return try source.take(into: &batch, milliseconds: Int(commitMilliseconds))
+    } catch {
+      try retry(.port(doing: "reading events", error), attempt: 0)
+      return .open
+    }
+  }
+
+  /// One batch: predicted, stored, published.
+  private mutating func work() throws(PipelineFailure) {
+    isDirty = true
+    try publish(rejections: true)
+    var next = 0
+    while next < batch.events.count {
+      let end = try process(from: next)
+      if end == next {
+        // A session has as many uncommitted records as its stored list can answer for.
+        try commit(except: batch.events[next...])
+        isDirty = true
+      } else {
+        try publish(rejections: false)
+        next = end
+      }
+    }
+    news(.worked(processor.counters))
+  }
+
+  private mutating func process(from next: Int) throws(PipelineFailure) -> Int {
+    var attempt = 0
+    while true {
+      do throws(PipelineFailure) {
+        return try processor.process(batch, from: next, into: &output)
+      } catch {
+        try retry(error, attempt: attempt)
+        attempt += 1
+      }
+    }
+  }
+
+  private mutating func publish(rejections: Bool) throws(PipelineFailure) {
+    var attempt = 0
+    while true {
+      do throws(Sink.Failure) {
+        if rejections { try sink.reject(batch) } else { try sink.publish(output, of: batch) }
+        return
+      } catch {
+        try retry(.port(doing: "publishing predictions", error), attempt: attempt)
+        attempt += 1
+      }
+    }
+  }
+
+  /// Waits until everything published is acknowledged, then commits all but `pending`.
+  private mutating func commit(except pending: ArraySlice<Event>) throws(PipelineFailure) {
+    var attempt = 0
+    while true {
+      do throws(Sink.Failure) {
+        try sink.flush()
+        break
+      } catch {
+        try retry(.port(doing: "waiting for acknowledgements", error), attempt: attempt)
+        attempt += 1
+      }
+    }
+    attempt = 0
+    while true {
+      do throws(Source.Failure) {
+        try source.commit(except: pending)
+        break
+      } catch {
+        try retry(.port(doing: "committing offsets", error), attempt: attempt)
+        attempt += 1
+      }
+    }
+    processor.noteCommit()
+    lastCommit = ContinuousClock.now
+    isDirty = false
+  }
+
+  /// Waits before the next try, longer each time up to 5 s, or gives up where a retry can't help.
+  private func retry(_ failure: PipelineFailure, attempt: Int) throws(PipelineFailure) {
+    guard failure.disposition == .retry, !mailbox.isStopping || attempt < 20 else { throw failure }
+    let milliseconds = min(5000, 50 << min(attempt, 7))
+    news(.waiting(failure, milliseconds: milliseconds))
+    wait(milliseconds)
+  }
+}
