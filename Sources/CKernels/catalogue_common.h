@@ -21,6 +21,9 @@ extern const struct intentd_catalogue_kernels intentd_catalogue_avx512;
 // square root closer), so these two factors turn it into a bound from above.
 #define UPWARDS (1 + 0x1p-40)
 
+/// √x as one instruction: a call would need libm, which a target of a Swift package does not link by itself.
+BODY double square_root(double x) { return __builtin_elementwise_sqrt(x); }
+
 /// The nearest whole number, ties to even, for |x| < 2^51.
 BODY double nearest(double x) { return (x + 0x1.8p52) - 0x1.8p52; }
 
@@ -39,10 +42,10 @@ BODY float largest_magnitude(const float *row, size_t width) {
   size_t i = 0;
   for (; i + 8 <= width; i += 8)
     for (size_t j = 0; j < 8; j++) {
-      float magnitude = fabsf(row[i + j]);
+      float magnitude = __builtin_fabsf(row[i + j]);
       largest[j] = magnitude > largest[j] ? magnitude : largest[j];
     }
-  for (; i < width; i++) largest[0] = fabsf(row[i]) > largest[0] ? fabsf(row[i]) : largest[0];
+  for (; i < width; i++) largest[0] = __builtin_fabsf(row[i]) > largest[0] ? __builtin_fabsf(row[i]) : largest[0];
   for (size_t j = 1; j < 8; j++) largest[0] = largest[j] > largest[0] ? largest[j] : largest[0];
   return largest[0];
 }
@@ -51,7 +54,7 @@ BODY void norms_body(const float *matrix, size_t width, size_t first, size_t cou
   for (size_t r = 0; r < count; r++) {
     // The sum of squares of finite floats is finite in double, that of others is not.
     double sum = square_sum(matrix + (first + r) * width, width);
-    norms[r] = sum < INFINITY ? sqrt(sum) * UPWARDS : INFINITY;
+    norms[r] = sum < INFINITY ? square_root(sum) * UPWARDS : INFINITY;
   }
 }
 
@@ -73,7 +76,7 @@ BODY double quantise_row(const float *row, size_t width, double scale, double no
   }
   double sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
   // `lost` itself is off by at most 2^-52 (|row| + |lost|) in each element.
-  return sqrt(sum) * UPWARDS + 0x1p-40 * norm;
+  return square_root(sum) * UPWARDS + 0x1p-40 * norm;
 }
 
 BODY void pack_body(const float *matrix, size_t width, const int32_t *order, size_t count, int32_t row_offset,
@@ -92,7 +95,7 @@ BODY void pack_body(const float *matrix, size_t width, const int32_t *order, siz
     memset(bytes, 0, groups * 4);
     if (r < count) {
       const float *row = matrix + (size_t)order[r] * width;
-      double norm = sqrt(square_sum(row, width)) * UPWARDS;
+      double norm = square_root(square_sum(row, width)) * UPWARDS;
       double error = quantise_row(row, width, block->scale, norm, bytes);
       block->norm = norm > block->norm ? norm : block->norm;
       block->error = error > block->error ? error : block->error;
@@ -116,7 +119,7 @@ BODY void quantise_body(const float *query, size_t width, int32_t *packed, struc
   int8_t bytes[1024 + 4];
   memset(bytes + (groups - 1) * 4, 0, 4);
   out->scale = largest > 0 ? (double)largest / 127 : 1;
-  out->norm = sqrt(squares) * UPWARDS;
+  out->norm = square_root(squares) * UPWARDS;
   out->residue = quantise_row(query, width, out->scale, out->norm, bytes);
   int32_t sum = 0, square = 0;
   for (size_t i = 0; i < width; i++) {
@@ -124,7 +127,7 @@ BODY void quantise_body(const float *query, size_t width, int32_t *packed, struc
     square += bytes[i] * bytes[i];
   }
   out->sum = sum;
-  out->packed_norm = sqrt((double)square) * out->scale * UPWARDS;
+  out->packed_norm = square_root((double)square) * out->scale * UPWARDS;
   for (size_t g = 0; g < groups; g++) memcpy(packed + g * INTENTD_QUAD, bytes + g * 4, 4);
 }
 
@@ -145,7 +148,7 @@ BODY void limits_body(const struct intentd_bounds *bounds, size_t first, size_t 
       double limit = (threshold - error) * unit - 2;
       if (bounds->biases) {
         double reach = bounds->biases[b] * unit;
-        limit -= 0x1p-21 * (fabs(limit) + reach) + 8;  // what fp32 makes of start + step · bias
+        limit -= 0x1p-21 * (__builtin_fabs(limit) + reach) + 8;  // what fp32 makes of start + step · bias
         int fits = reach <= GREATEST_LIMIT;
         limit = fits ? limit : LEAST_LIMIT;
         steps[s * INTENTD_TILE_BLOCKS + j] = fits ? (float)unit : 0;

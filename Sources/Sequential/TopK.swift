@@ -96,30 +96,37 @@ extension Catalogue {
   private func collect(
     slot: Int, block: Int, first: Int, k: Int, exclusions: borrowing Exclusions, scratch: inout TopKScratch
   ) -> Bool {
-    let query = Int(scratch.slots.queries[slot]), scale = scratch.slots.scales[slot]
-    let normFactor = scratch.slots.normFactors[slot], errorFactor = scratch.slots.errorFactors[slot]
-    let offset = scratch.slots.offsets[slot]
-    let hits = slot * scratch.slots.hitStride..<slot * scratch.slots.hitStride + Int(scratch.slots.hitCounts[slot])
+    let query = Int(scratch.slots.queries[slot])
+    let start = slot * scratch.slots.hitStride
+    let hits = start..<start + Int(scratch.slots.hitCounts[slot])
     var threshold = scratch.slots.thresholds[slot]
     scratch.slots.hitCounts[slot] = 0
     for hit in hits {
       let position = block * CatalogueKernels.blockRows + Int(scratch.slots.hitRows[hit])
       guard position < count else { continue }
-      let of = position / CatalogueKernels.blockRows
-      var estimate = Double(scratch.slots.hitSums[hit] - offset) * (scale * packed.scales[of])
-      if packed.hasBias { estimate += Double(packed.bias[position]) }
-      let error = normFactor * packed.norms[of] + errorFactor * packed.errors[of] + packed.extras[of]
-      let upper = estimate + error
+      let (lower, upper) = interval(scratch.slots, hit: hit, slot: slot, tile: block)
       guard !(upper < threshold) else { continue }
       let row = packed.order[position]
       guard !exclusions.contains(row, query: first + query) else { continue }
       let raised = scratch.candidates.insert(
-        row: row, lower: estimate - error, upper: upper, threshold: threshold, query: query, k: k)
+        row: row, lower: lower, upper: upper, threshold: threshold, query: query, k: k)
       guard let raised else { return false }
       threshold = raised
     }
     scratch.slots.thresholds[slot] = threshold
     return true
+  }
+
+  /// The bounds of the fp32 score of hit `hit` of a tile that begins at block `tile`.
+  func interval(_ slots: borrowing ScanSlots, hit: Int, slot: Int, tile: Int) -> (lower: Double, upper: Double) {
+    let position = tile * CatalogueKernels.blockRows + Int(slots.hitRows[hit])
+    let block = position / CatalogueKernels.blockRows
+    var estimate = Double(slots.hitSums[hit] - slots.offsets[slot]) * (slots.scales[slot] * packed.scales[block])
+    if packed.hasBias { estimate += Double(packed.bias[position]) }
+    let error =
+      slots.normFactors[slot] * packed.norms[block] + slots.errorFactors[slot] * packed.errors[block]
+      + packed.extras[block]
+    return (estimate - error, estimate + error)
   }
 
   /// Ranks what has survived for one query, or all rows, by fp32 scores, and appends the best to `items`.
