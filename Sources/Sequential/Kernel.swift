@@ -26,4 +26,36 @@ public enum Kernel: String, Sendable, CaseIterable {
 
   /// The fastest kernel of this machine.
   public static var best: Kernel { available.last ?? .portable }
+
+  /// The environment variable that forces a kernel.
+  public static let environmentName = "INTENTD_KERNEL"
+
+  /// The kernel that ``environmentName`` names in `environment`, or the fastest where it is absent or empty.
+  ///
+  /// Throws where the name is unknown, or this machine can't run the kernel: a forced kernel is never replaced silently.
+  public static func selected(environment: [String: String]) throws(KernelError) -> Kernel {
+    guard let name = environment[environmentName], !name.isEmpty else { return best }
+    guard let kernel = Kernel(rawValue: name) else { throw .unknown(name: name) }
+    guard kernel.isAvailable else { throw .unavailable(kernel) }
+    return kernel
+  }
+}
+
+/// Why a kernel that was asked for can't be used.
+public enum KernelError: Error, Equatable, CustomStringConvertible {
+  /// No kernel has this name.
+  case unknown(name: String)
+  /// This machine can't run it.
+  case unavailable(Kernel)
+
+  /// What happened, and what to do.
+  public var description: String {
+    let usable = Kernel.available.map(\.rawValue).joined(separator: ", ")
+    switch self {
+    case .unknown(let name):
+      return "\(Kernel.environmentName)=\(name) is not a kernel; this machine has \(usable)"
+    case .unavailable(let kernel):
+      return "\(Kernel.environmentName)=\(kernel.rawValue) can't run on this machine; it has \(usable)"
+    }
+  }
 }

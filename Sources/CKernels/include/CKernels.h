@@ -13,5 +13,6 @@ enum {
 int intentd_kernel_available(int kernel);
 
 #include "encoder.h"
+#include "catalogue.h"
 
 #endif
