@@ -61,7 +61,7 @@ struct ConfigurationKeys {
       if !owners.isEmpty {
         throw .misplacedKey(file: file, key: name, belongsTo: "\"architecture\": \(owners.joined(separator: " or "))")
       }
-      throw .unknownKey(file: file, key: String(name.prefix(60)), nearest: nearest(to: name, among: known))
+      throw .unknownKey(file: file, key: name, nearest: nearest(to: name, among: known))
     }
   }
 

@@ -40,10 +40,10 @@ struct JSONScanner {
     }
     if !keys.seen.isEmpty { try expect(",", "a comma or }") }
     skipSpace()
-    let place = place
+    let keyPosition = position
     let key = try string("a key in quotes")
     guard keys.seen.insert(key).inserted else {
-      throw .duplicateKey(file: file, place: place, key: String(key.prefix(60)))
+      throw .duplicateKey(file: file, place: place(of: keyPosition), key: key)
     }
     try expect(":", "a colon after the key")
     return key
@@ -132,10 +132,11 @@ struct JSONScanner {
       } else {
         "byte 0x\(String(bytes[position], radix: 16, uppercase: true))"
       }
-    return .malformed(file: file, place: place, expected: expected, found: found)
+    return .malformed(file: file, place: place(of: position), expected: expected, found: found)
   }
 
-  private var place: String {
+  /// Counts lines up to `position`: for faults only.
+  private func place(of position: Int) -> String {
     var line = firstLine
     var lineStart = start
     for index in start..<min(position, end) where bytes[index] == UInt8(ascii: "\n") {

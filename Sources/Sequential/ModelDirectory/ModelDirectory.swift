@@ -15,12 +15,13 @@ public struct ModelDirectory: Sendable {
   /// The scalar entries of `metrics.json`; empty where there is none.
   public let metrics: [ModelMetric]
 
-  /// A model in memory whose parts fit together.
+  /// A model in memory. Its parts must fit together: as many ids, and lines of metadata, as the configuration has items.
   public init(
     configuration: ModelConfiguration, weights: Weights, vocabulary: Vocabulary, metadata: ItemMetadata? = nil,
     metrics: [ModelMetric] = []
   ) {
     precondition(vocabulary.count == configuration.itemCount)
+    precondition(metadata == nil || metadata?.count == configuration.itemCount)
     self.configuration = configuration
     self.weights = weights
     self.vocabulary = vocabulary

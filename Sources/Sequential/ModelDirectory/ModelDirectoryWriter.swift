@@ -9,7 +9,11 @@ public enum ModelDirectoryWriter {
   public static func write(_ model: ModelDirectory, to path: String) throws(ModelFailure) {
     let configuration = Array(model.configuration.json.utf8)
     let parsed = try ModelConfigurationReader.parse(bytes: configuration, file: ModelDirectory.FileName.configuration)
-    precondition(parsed == model.configuration, "a key of config.json is not written")
+    guard parsed == model.configuration else {
+      throw .unreadable(
+        file: ModelDirectory.FileName.configuration, expected: "only values whose keys go with the others",
+        found: "a value that config.json has no place for")
+    }
     try check(model.weights, model.configuration.tensors)
     let directory = try DirectoryReplacement(path)
     try directory.write(ModelDirectory.FileName.configuration) { $0.append(configuration) }

@@ -46,27 +46,27 @@ extension ModelFailure: CustomStringConvertible {
     case .malformed(let file, let place, let expected, let found):
       "\(file), \(place): expected \(expected), found \(found)."
     case .duplicateKey(let file, let place, let key):
-      "\(file), \(place): the key \"\(key)\" stands here a second time. Keep one."
+      "\(file), \(place): the key \(quoted(key)) stands here a second time. Keep one."
     case .unknownKey(let file, let key, let nearest?):
-      "\(file): unknown key \"\(key)\". Did you mean \"\(nearest)\"?"
+      "\(file): unknown key \(quoted(key)). Did you mean \"\(nearest)\"?"
     case .unknownKey(let file, let key, nil):
-      "\(file): unknown key \"\(key)\". Remove it; docs/model-directory.md lists every key."
+      "\(file): unknown key \(quoted(key)). Remove it; docs/model-directory.md lists every key."
     case .misplacedKey(let file, let key, let belongsTo):
-      "\(file): key \"\(key)\" is only allowed with \(belongsTo). Remove it."
+      "\(file): key \(quoted(key)) is only allowed with \(belongsTo). Remove it."
     case .missingKey(let file, let key, let expected):
-      "\(file): key \"\(key)\" is missing. Add it: \(expected)."
+      "\(file): key \(quoted(key)) is missing. Add it: \(expected)."
     case .invalidValue(let file, let key, let expected, let found):
-      "\(file): key \"\(key)\": expected \(expected), found \(found)."
+      "\(file): key \(quoted(key)): expected \(expected), found \(found)."
     case .missingTensor(let file, let tensor, let shape):
-      "\(file): tensor \(tensor) \(shape) is missing; config.json asks for it."
+      "\(file): tensor \(printable(tensor)) \(shape) is missing; config.json asks for it."
     case .additionalTensor(let file, let tensor, let nearest?):
-      "\(file): tensor \(tensor) is not one that config.json asks for. Is it meant to be \(nearest)?"
+      "\(file): tensor \(printable(tensor)) is not one that config.json asks for. Is it meant to be \(printable(nearest))?"
     case .additionalTensor(let file, let tensor, nil):
-      "\(file): tensor \(tensor) is not one that config.json asks for. Remove it, or correct config.json."
+      "\(file): tensor \(printable(tensor)) is not one that config.json asks for. Remove it, or correct config.json."
     case .invalidTensor(let file, let tensor, let expected, let found):
-      "\(file): tensor \(tensor): expected \(expected), found \(found)."
+      "\(file): tensor \(printable(tensor)): expected \(expected), found \(found)."
     case .notFinite(let file, let tensor, let index, let found):
-      "\(file): tensor \(tensor): expected finite values, found \(found) at index \(index). The training diverged."
+      "\(file): tensor \(printable(tensor)): expected finite values, found \(found) at index \(index). The training diverged."
     case .invalidLine(let file, let line, let expected, let found):
       "\(file), line \(line): expected \(expected), found \(found)."
     case .foreignFile(let directory, let file):
@@ -75,12 +75,14 @@ extension ModelFailure: CustomStringConvertible {
   }
 }
 
-/// `text` for a message: quoted, control characters shown as `?`, at most 60 characters of it.
-func quoted(_ text: String) -> String {
+/// `text` for a message: control characters shown as `?`, at most 60 characters of it.
+func printable(_ text: String) -> String {
   let shown = text.unicodeScalars.prefix(60).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : String($0) }
-  let end = text.unicodeScalars.dropFirst(60).isEmpty ? "" : "…"
-  return "\"\(shown.joined())\(end)\""
+  return shown.joined() + (text.unicodeScalars.dropFirst(60).isEmpty ? "" : "…")
 }
+
+/// ``printable(_:)`` in quotes.
+func quoted(_ text: String) -> String { "\"\(printable(text))\"" }
 
 /// The candidate that `word` is most likely a misspelling of, or nil where none is near.
 func nearest(to word: String, among candidates: [String]) -> String? {

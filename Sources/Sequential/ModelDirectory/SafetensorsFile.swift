@@ -51,7 +51,7 @@ public struct SafetensorsFile: ~Copyable {
     let missing = specifications.filter { found[$0.name] == nil }
     for tensor in header.tensors where !expected.contains(tensor.name) {
       throw .additionalTensor(
-        file: file.path, tensor: String(tensor.name.prefix(200)),
+        file: file.path, tensor: tensor.name,
         nearest: Sequential.nearest(to: tensor.name, among: missing.map(\.name)))
     }
     for specification in specifications {
