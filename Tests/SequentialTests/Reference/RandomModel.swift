@@ -43,6 +43,13 @@ struct RandomModel {
     self.weights = Self.weights(for: configuration, &random)
   }
 
+  /// Random weights for `configuration`.
+  init(_ configuration: ModelConfiguration, seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    self.configuration = configuration
+    self.weights = Self.weights(for: configuration, &random)
+  }
+
   static func sasrec(_ random: inout SplitMix64) -> ModelConfiguration {
     let d = random.pick([16, 20, 24, 32, 36, 48, 64, 100])
     let positions = random.pick(SASRecConfiguration.Positions.allCases)
