@@ -50,13 +50,14 @@ let package = Package(
     module("SessionState", on: ["Events", "CHiredis"]),
     module("Publisher", on: ["Events", "Formats", "Kafka"]),
     module("Control", on: ["Events", "CYaml", "CArgp"]),
+    module("Demo", on: ["Events", "Sequential"]),
     module(
       "Replay", on: ["Events", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"]),
     .executableTarget(
       name: "intentd",
       dependencies: [
         "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline",
-        "SessionState", "Publisher", "Control", "Replay",
+        "SessionState", "Publisher", "Control", "Demo", "Replay",
       ],
       swiftSettings: strict),
 
@@ -87,6 +88,7 @@ let package = Package(
     tests("PipelineTests", on: ["Events", "Formats", "Sequential", "SessionState", "Pipeline", "TestSupport"]),
     tests("SequentialTests", on: ["Events", "Sequential", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("ControlTests", on: ["Events", "Control", "TestSupport"]),
+    tests("DemoTests", on: ["Events", "Sequential", "Demo", "TestSupport"]),
     tests("ReplayTests", on: ["Events", "Formats", "Pipeline", "Sequential", "SessionState", "Replay", "TestSupport"]),
     tests("TidyTests", on: ["TestSupport"]),
     tests(

@@ -5,7 +5,8 @@ extension Engine {
   /// Predicts for a record that had been applied before what it got, or would have got, the first time: from the stored sequence as it
   /// was then. `session` is the session's place in `readout`.
   mutating func predictAgain(
-    _ event: Event, at index: Int, session: Int, of readout: borrowing SessionReadout, into output: inout PredictionBatch
+    _ event: Event, at index: Int, session: Int, of readout: borrowing SessionReadout,
+    into output: inout PredictionBatch
   ) {
     counters.events += 1
     counters.redelivered += 1
@@ -49,7 +50,8 @@ extension Engine {
       guard seen >= stored.startIndex else { return nil }
       for index in seen...place { excludedItems.append(item(index)) }
     }
-    exclusions.append(excludedItems.span)
+    let excluded = excludedItems
+    exclusions.append(excluded.span)
     wave.removeAll()
     guard !known.isEmpty else { return 0 }
     reserve(slot: spareSlot, positions: known.count)

@@ -118,7 +118,8 @@ extension Engine {
         excludedItems.append(cache.item(slot: slot, ordinal: ordinal))
       }
     }
-    exclusions.append(excludedItems.span)
+    let excluded = excludedItems
+    exclusions.append(excluded.span)
   }
 
   /// Encodes the wave, ranks the catalogue for each sequence, and writes the predictions of its events.

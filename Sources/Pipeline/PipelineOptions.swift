@@ -67,12 +67,12 @@ public struct PipelineCounters: Sendable, Equatable {
   }
 
   /// Every counter with its stable name.
-  public static let names: [(name: String, field: WritableKeyPath<PipelineCounters, Int> & Sendable)] = [
+  public static let names: [(name: String, field: any WritableKeyPath<PipelineCounters, Int> & Sendable)] = [
     ("events", \.events), ("redelivered", \.redelivered), ("beyond_history", \.beyondHistory), ("visits", \.visits),
     ("unknown_items", \.unknownItems), ("no_known_items", \.noKnownItems), ("not_finite", \.notFinite),
     ("steps", \.steps), ("prefills", \.prefills), ("cache_hits", \.cacheHits), ("cache_misses", \.cacheMisses),
     ("evictions", \.evictions), ("conflicts", \.conflicts),
   ]
 
-  private static var fields: [WritableKeyPath<PipelineCounters, Int> & Sendable] { names.map(\.field) }
+  private static var fields: [any WritableKeyPath<PipelineCounters, Int> & Sendable] { names.map(\.field) }
 }

@@ -1,5 +1,5 @@
 public import Events
-public import Synchronization
+private import Synchronization
 
 /// What the control plane asks of a worker, read once a batch.
 public final class Mailbox: Sendable {
@@ -49,7 +49,8 @@ public struct Worker<
   /// A worker over three ports. Commits at least every `commitMilliseconds` while there is work. `wait` sleeps for so many milliseconds;
   /// `news` is told what happens.
   public init(
-    source: consuming Source, sink: consuming Sink, processor: consuming BatchProcessor<Store, Encoder>, mailbox: Mailbox,
+    source: consuming Source, sink: consuming Sink, processor: consuming BatchProcessor<Store, Encoder>,
+    mailbox: Mailbox,
     commitMilliseconds: Int = 200, wait: @escaping (Int) -> Void, news: @escaping (WorkerNews) -> Void
   ) {
     self.source = source

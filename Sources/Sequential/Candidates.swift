@@ -79,7 +79,8 @@ struct Candidates: ~Copyable, Sendable {
 
   /// Adds a lower bound; returns the k-th best, -∞ where there are fewer.
   private mutating func raise(with lower: Double, threshold: Double, query: Int, k: Int) -> Double {
-    let root = query * maximumK, count = Int(lowerCounts[query])
+    let root = query * maximumK
+    let count = Int(lowerCounts[query])
     if count < k {
       var index = count
       while index > 0, lowers[root + (index - 1) / 2] > lower {

@@ -56,7 +56,8 @@ struct PackedQuery {
   func pack(
     _ matrix: Matrix, order: borrowing AlignedBuffer<Int32>, block: Int, into bytes: borrowing PackedBytes
   ) -> (scale: Double, norm: Double, error: Double) {
-    let first = block * Self.blockRows, size = Self.blockBytes(width: matrix.columns)
+    let first = block * Self.blockRows
+    let size = Self.blockBytes(width: matrix.columns)
     let count = min(Self.blockRows, order.count - first)
     precondition(count > 0 && (block + 1) * size <= bytes.count)
     var constants = intentd_block()
@@ -70,7 +71,8 @@ struct PackedQuery {
 
   /// Packs query `index` of `queries` `[n, width]` into slot `slot`; nil where an element is not finite.
   func quantise(
-    _ queries: borrowing AlignedBuffer<Float>, index: Int, width: Int, slot: Int, into packed: inout AlignedBuffer<Int32>
+    _ queries: borrowing AlignedBuffer<Float>, index: Int, width: Int, slot: Int,
+    into packed: inout AlignedBuffer<Int32>
   ) -> PackedQuery? {
     let start = Self.packedStart(slot: slot, width: width)
     precondition((index + 1) * width <= queries.count && start + (width - 1) / 4 * Self.quad < packed.count)

@@ -24,10 +24,8 @@ public final class SequentialModel: Sendable {
   public let kernel: Kernel
   /// Values in all tensors.
   public let parameterCount: Int
-  /// Rows that hidden states are scored against, [V, o].
-  public let outputRows: Matrix
-  /// Item biases, [1, V], where the model has them.
-  public let outputBias: Matrix?
+  /// What hidden states are scored against.
+  public let catalogue: Catalogue
   private let encoderWeights: EncoderWeights
 
   /// The model of `configuration` and `weights`, which hold exactly the tensors that it asks for
@@ -42,8 +40,7 @@ public final class SequentialModel: Sendable {
     guard let rows = weights[rowsName] else {
       preconditionFailure("tensor \(rowsName) is missing; ModelDirectory checks that")
     }
-    outputRows = rows
-    outputBias = weights["output.bias"]
+    catalogue = Catalogue(rows: rows, bias: weights["output.bias"], kernel: kernel)
     switch configuration.architecture {
     case .sasrec(let sasrec):
       encoderWeights = .sasrec(SASRecWeights(configuration, sasrec, weights))

@@ -60,7 +60,8 @@ extension Catalogue {
   /// Scans the tiles until no query is left to scan for. Tiles are small at first, so that thresholds rise early.
   private func scan(first: Int, k: Int, exclusions: borrowing Exclusions, scratch: inout TopKScratch) {
     let blocks = packed.blocks
-    var block = 0, size = 1
+    var block = 0
+    var size = 1
     while block < blocks {
       retire(at: block, scratch: &scratch)
       if scratch.slots.count == 0 { break }
@@ -83,7 +84,8 @@ extension Catalogue {
 
   /// Ends the scan for the queries that no row from `block` on can reach.
   private func retire(at block: Int, scratch: inout TopKScratch) {
-    let norm = packed.suffixNorms[block], bias = packed.suffixBiases[block]
+    let norm = packed.suffixNorms[block]
+    let bias = packed.suffixBiases[block]
     let magnitude = packed.largestBiasMagnitude
     for slot in (0..<scratch.slots.count).reversed()
     where scratch.slots.rulesOut(slot: slot, norm: norm, bias: bias, magnitude: magnitude) {
@@ -159,13 +161,16 @@ extension Catalogue {
     _ queries: borrowing AlignedBuffer<Float>, query: Int, of first: Int, k: Int, scratch: inout TopKScratch
   ) {
     scratch.candidates.keepBest(query: query, k: k)
-    let start = scratch.candidates.firstRow(query: query), size = Int(scratch.candidates.counts[query])
+    let start = scratch.candidates.firstRow(query: query)
+    let size = Int(scratch.candidates.counts[query])
     kernels.scores(
-      rows, bias: bias, queries: queries, index: first + query, rows: scratch.candidates.rows, start: start, count: size,
+      rows, bias: bias, queries: queries, index: first + query, rows: scratch.candidates.rows, start: start,
+      count: size,
       into: &scratch.candidates.scores)
     scratch.counters.rescored += size
     for index in 0..<size {
-      let score = scratch.candidates.scores[index], row = scratch.candidates.rows[start + index]
+      let score = scratch.candidates.scores[index]
+      let row = scratch.candidates.rows[start + index]
       scratch.candidates.append(key: Candidates.key(score: score, row: row))
     }
   }

@@ -101,7 +101,8 @@ struct ScanSlots: ~Copyable, Sendable {
     let last = count
     if slot != last {
       let quad = CatalogueKernels.quad
-      let from = last / quad * quad * groups + last % quad, to = slot / quad * quad * groups + slot % quad
+      let from = last / quad * quad * groups + last % quad
+      let to = slot / quad * quad * groups + slot % quad
       for group in 0..<groups { packed[to + group * quad] = packed[from + group * quad] }
       queries[slot] = queries[last]
       thresholds[slot] = thresholds[last]

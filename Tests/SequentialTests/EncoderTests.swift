@@ -1,13 +1,13 @@
 import Events
-import Sequential
+@testable import Sequential
 import Testing
 
 @Suite struct EncoderTests {
   /// Scores of a hidden state, in fp64, so that the encoder alone is judged.
   private func scores(_ hidden: [Float], _ model: SequentialModel) -> [Double] {
-    (0..<model.outputRows.rows).map { row in
-      var sum = model.outputBias.map { Double($0[0, row]) } ?? 0
-      for column in 0..<hidden.count { sum += Double(hidden[column]) * Double(model.outputRows[row, column]) }
+    (0..<model.catalogue.rows.rows).map { row in
+      var sum = model.catalogue.bias.map { Double($0[0, row]) } ?? 0
+      for column in 0..<hidden.count { sum += Double(hidden[column]) * Double(model.catalogue.rows[row, column]) }
       return sum
     }
   }
