@@ -1,6 +1,7 @@
 import Events
-@testable import Sequential
 import Testing
+
+@testable import Sequential
 
 @Suite struct EncoderTests {
   /// Scores of a hidden state, in fp64, so that the encoder alone is judged.
