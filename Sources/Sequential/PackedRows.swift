@@ -81,7 +81,7 @@ struct PackedRows: ~Copyable, Sendable {
   private static func sort(
     _ matrix: Matrix, bias: Matrix?, kernels: CatalogueKernels, into order: inout AlignedBuffer<Int32>
   ) -> Bool {
-    let chunk = 4096, share = 1 / Double(matrix.columns).squareRoot()
+    let chunk = 4096, share = 1 / Double(Float(matrix.columns).squareRoot())
     var norms = AlignedBuffer<Double>(count: chunk, repeating: 0)
     var buckets = AlignedBuffer<UInt16>(count: matrix.rows, repeating: 0)
     var ends = AlignedBuffer<Int>(count: 1 << 16, repeating: 0)
