@@ -34,17 +34,9 @@ struct PackedRows: ~Copyable, Sendable {
     let bytes = PackedBytes(count: blocks * CatalogueKernels.blockBytes(width: matrix.columns))
     var bias = AlignedBuffer<Float>(count: biases == nil ? 0 : blocks * blockRows, repeating: 0)
     func zeros() -> AlignedBuffer<Double> { AlignedBuffer(count: blocks, repeating: 0) }
-    var scales = zeros()
-    var inverseScales = zeros()
-    var norms = zeros()
-    var errors = zeros()
-    var extras = zeros()
-    var biasMagnitudes = zeros()
-    var suffixNorms = zeros()
-    var suffixBiases = zeros()
-    var suffixNorm = 0.0
-    var suffixBias = -Double.infinity
-    var largestBiasMagnitude = 0.0
+    var scales = zeros(), inverseScales = zeros(), norms = zeros(), errors = zeros(), extras = zeros()
+    var biasMagnitudes = zeros(), suffixNorms = zeros(), suffixBiases = zeros()
+    var suffixNorm = 0.0, suffixBias = -Double.infinity, largestBiasMagnitude = 0.0
     for block in (0..<blocks).reversed() {
       let constants = kernels.pack(matrix, order: order, block: block, into: bytes)
       scales[block] = constants.scale
@@ -89,8 +81,7 @@ struct PackedRows: ~Copyable, Sendable {
   private static func sort(
     _ matrix: Matrix, bias: Matrix?, kernels: CatalogueKernels, into order: inout AlignedBuffer<Int32>
   ) -> Bool {
-    let chunk = 4096
-    let share = 1 / Double(matrix.columns).squareRoot()
+    let chunk = 4096, share = 1 / Double(Float(matrix.columns).squareRoot())
     var norms = AlignedBuffer<Double>(count: chunk, repeating: 0)
     var buckets = AlignedBuffer<UInt16>(count: matrix.rows, repeating: 0)
     var ends = AlignedBuffer<Int>(count: 1 << 16, repeating: 0)

@@ -63,7 +63,7 @@ enum CatalogueShape: CaseIterable {
     case .skewed: 4 / Float(1 + row).squareRoot().squareRoot()
     case .zeros: row % 3 == 0 ? 1 : 0
     case .adversarial: [1e-20, 1e-3, 1, 1, 30][Int(numbers.next() % 5)]
-    case .tinyNumbers: 1e-42
+    case .tinyNumbers: Float.leastNormalMagnitude / 1000
     case .hugeNumbers: 1e17
     case .overflowing: row % 50 == 0 ? 3e37 : 1
     case .steepBias: row % 2 == 0 ? 1e-30 : 1

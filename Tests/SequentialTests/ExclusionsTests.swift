@@ -30,7 +30,8 @@ import Testing
     exclusions.append([ItemIndex](0..<ItemIndex(Limits.exclusions + 5)).span)
     #expect(exclusions.truncated == 5)
     #expect(!exclusions.contains(4, query: 0) && exclusions.contains(5, query: 0))
-    #expect(exclusions.contains(ItemIndex(Limits.exclusions + 4), query: 0))
+    let newest = exclusions.contains(ItemIndex(Limits.exclusions + 4), query: 0)
+    #expect(newest)
   }
 }
 
