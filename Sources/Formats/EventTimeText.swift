@@ -29,7 +29,9 @@ enum EventTimeText {
   }
 
   /// The time in a JSON string: digits are milliseconds.
-  static func parseJSON(_ text: Span<UInt8>) -> EventTime? { decimal(text)?.milliseconds(unit: .milliseconds) ?? iso(text) }
+  static func parseJSON(_ text: Span<UInt8>) -> EventTime? {
+    decimal(text)?.milliseconds(unit: .milliseconds) ?? iso(text)
+  }
 
   /// A decimal number, its fraction to three places and rounded.
   private struct Decimal {

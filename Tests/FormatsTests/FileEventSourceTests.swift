@@ -40,7 +40,8 @@ struct FileEventSourceTests {
   }
 
   @Test func retailrocket() throws {
-    let text = "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n1433221332118,2,addtocart,3,4\n"
+    let text =
+      "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n1433221332118,2,addtocart,3,4\n"
     let view = Seen(session: "257597", item: "355908", time: 1_433_221_332_117, type: "view", offset: 2)
     #expect(try read("events.csv", text).count == 2)
     #expect(try read("events.csv", text, FileOptions(types: ["view", "transaction"])) == [view])
@@ -48,7 +49,8 @@ struct FileEventSourceTests {
   }
 
   @Test func diginetica() throws {
-    let text = "session_id;user_id;item_id;timeframe;eventdate\n1;NA;81766;526309;2016-05-09\n1;NA;31331;1031018;2016-05-09\n"
+    let text =
+      "session_id;user_id;item_id;timeframe;eventdate\n1;NA;81766;526309;2016-05-09\n1;NA;31331;1031018;2016-05-09\n"
     #expect(
       try read("train-item-views.csv", text) == [
         Seen(session: "1", item: "81766", time: 1_462_752_000_000 + 526_309, offset: 2),
@@ -85,10 +87,12 @@ struct FileEventSourceTests {
     let numbered = try #require(try FileFormat(name: "tsv", mapping: "session=3,item=1,time=2"))
     let units = "a\t1396860669.277\ts\nb\t1396860669278\ts\nc\t1396860669279000\ts\nd\t2014-04-07T08:51:09.280Z\ts\n"
     #expect(
-      try read([directory.file("n.tsv", units)], numbered).events.map(\.time) == (277...280).map { 1_396_860_669_000 + $0 })
+      try read([directory.file("n.tsv", units)], numbered).events.map(\.time)
+        == (277...280).map { 1_396_860_669_000 + $0 })
     let ordered = try #require(try FileFormat(name: "tsv", mapping: "session=1,item=2,time=line"))
     #expect(ordered.isOrderOnly)
-    for bad in ["session=1,item=2", "item=1,time=2", "session=1,item=0,time=2", "session=1,item=2,time=3:hours", "x=1"] {
+    for bad in ["session=1,item=2", "item=1,time=2", "session=1,item=0,time=2", "session=1,item=2,time=3:hours", "x=1"]
+    {
       #expect(throws: FormatsFailure.self) { try FileFormat(name: "csv", mapping: bad) }
     }
     #expect(throws: FormatsFailure.self) { try FileFormat(name: "csv") }
@@ -105,7 +109,9 @@ struct FileEventSourceTests {
       #expect(try FileFormat.detect(Array(text.utf8).span, file: "f") == FileFormat(name: name))
     }
     for unsure in ["", "\n", "a,b,c\n", "hello\n", "1 2\n", "a\tb\n1\t2\n"] {
-      #expect(throws: FormatsFailure.undetectedFormat(file: "f")) { try FileFormat.detect(Array(unsure.utf8).span, file: "f") }
+      #expect(throws: FormatsFailure.undetectedFormat(file: "f")) {
+        try FileFormat.detect(Array(unsure.utf8).span, file: "f")
+      }
     }
     let message = FormatsFailure.undetectedFormat(file: "f").description
     #expect(FileFormat.names.allSatisfy { message.contains($0) })
@@ -118,12 +124,14 @@ struct FileEventSourceTests {
       "\(String(repeating: "s", count: 257))\t2\t1396860669", "1\t\(String(repeating: "i", count: 513))\t1396860669",
       "1\t2\t1396860669",
     ]
-    let bytes = Array((header + lines.joined(separator: "\n") + "\n").utf8) + [0xC3, 9, 50, 9] + Array("1396860669\n".utf8)
+    let bytes =
+      Array((header + lines.joined(separator: "\n") + "\n").utf8) + [0xC3, 9, 50, 9] + Array("1396860669\n".utf8)
     let (events, reasons, report) = try read([directory.file("bad.tsv", bytes)], nil)
     #expect(events.count == 1)
     #expect(
       reasons == [
-        .malformed, .missingSession, .missingItem, .missingTime, .invalidTime, .timeOutOfRange, .invalidTime, .invalidTime,
+        .malformed, .missingSession, .missingItem, .missingTime, .invalidTime, .timeOutOfRange, .invalidTime,
+        .invalidTime,
         .sessionTooLong, .itemTooLong, .invalidText,
       ])
     #expect(report.malformed == 11 && report.messages.count == FileReport.mostMessages)
@@ -161,7 +169,9 @@ struct FileEventSourceTests {
   }
 
   @Test func severalFilesAndLimit() throws {
-    let files = try ["a", "b"].map { try directory.file($0, "SessionId\tItemId\tTime\n1\t\($0)\t1396860669\n1\tz\t1396860668\n") }
+    let files = try ["a", "b"].map {
+      try directory.file($0, "SessionId\tItemId\tTime\n1\t\($0)\t1396860669\n1\tz\t1396860668\n")
+    }
     let partitions = PartitionTable()
     var source = try FileEventSource(files, format: nil, partitions: partitions)
     var batch = EventBatch()
@@ -207,7 +217,8 @@ struct FileEventSourceTests {
       .sequences,
     ]
     let headers = [
-      "SessionId\tItemId\tTime\n", "", "timestamp,visitorid,event,itemid\n", "sessionId;itemId;timeframe;eventdate\n", "", "", "",
+      "SessionId\tItemId\tTime\n", "", "timestamp,visitorid,event,itemid\n", "sessionId;itemId;timeframe;eventdate\n",
+      "", "", "",
     ]
     var total = 0
     for round in 0..<700 {

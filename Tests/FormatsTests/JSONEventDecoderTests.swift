@@ -8,7 +8,8 @@ struct JSONEventDecoderTests {
 
   @Test func nativeEvent() throws {
     let (outcome, events) = try decode(
-      #"{"session":"s\u00e9\n","item":214536502,"time":1396860669277,"user":"u","type":"click","other":{"session":[1]}}"#)
+      #"{"session":"s\u00e9\n","item":214536502,"time":1396860669277,"user":"u","type":"click","other":{"session":[1]}}"#
+    )
     #expect(outcome == .event)
     #expect(events == [Seen(session: "s\u{e9}\n", item: "214536502", time: time, user: "u", type: "click", offset: 5)])
   }
@@ -49,7 +50,8 @@ struct JSONEventDecoderTests {
     (#"{"session":"s","item":"i","time":1396860669277"#, .malformed),
     (#"{"session":"\ud800","item":"i","time":1396860669277}"#, .malformed),
     (#"{"session":"s","item":"i","time":1396860669277} x"#, .malformed),
-    ("", .malformed), ("   ", .malformed), ("{", .malformed), ("null", .wrongType), ("[1]", .wrongType), ("\"s\"", .wrongType),
+    ("", .malformed), ("   ", .malformed), ("{", .malformed), ("null", .wrongType), ("[1]", .wrongType),
+    ("\"s\"", .wrongType),
   ])
   func rejections(json: String, reason: RejectionReason) throws {
     let (outcome, events) = try decode(json)
@@ -134,9 +136,10 @@ struct JSONEventDecoderTests {
     let rooted = try JSONMapping(parsing: "session=$[0],item=$[1],time=$[2]")
     #expect(try decode(#"["s","i",1396860669277]"#, rooted).outcome == .event)
     #expect(try decode(#"{}"#, rooted).outcome == .rejected(.wrongType))
-    for bad in ["", "session=a", "session=a,item=", "session=a,item=b,item=c", "session=a..b,item=c", "session=a[,item=b",
-      "session=a[x],item=b", "session=a[1x],item=b", "colour=a", "session=$,item=b", "session=a['b],item=c"]
-    {
+    for bad in [
+      "", "session=a", "session=a,item=", "session=a,item=b,item=c", "session=a..b,item=c", "session=a[,item=b",
+      "session=a[x],item=b", "session=a[1x],item=b", "colour=a", "session=$,item=b", "session=a['b],item=c",
+    ] {
       #expect(throws: FormatsFailure.self) { try JSONMapping(parsing: bad) }
     }
   }
@@ -161,13 +164,16 @@ struct JSONEventDecoderTests {
   @Test func steadyStateAllocatesNothing() throws {
     var decoder = try JSONEventDecoder()
     var batch = EventBatch()
-    let records = [nativeRecord, Array(#"{"session":1,"item":"i","time":"2014-04-07T08:51:09.277Z"}"#.utf8), [1, 2, 3]]
+    let records = [
+      nativeRecord, Array(#"{"session":1,"item":"i","time":"2014-04-07T08:51:09.277Z"}"#.utf8), [1, 2, 3],
+    ]
     func pass() {
       batch.removeAll()
       for offset in 0..<100 {
         for record in records {
           decoder.decode(
-            record.span, key: Span(), origin: Origin(partition: 0, offset: Int64(offset)), recordTime: nil, into: &batch)
+            record.span, key: Span(), origin: Origin(partition: 0, offset: Int64(offset)), recordTime: nil, into: &batch
+          )
         }
       }
     }
@@ -180,8 +186,10 @@ struct JSONEventDecoderTests {
 
   /// 300 bytes.
   private var nativeRecord: [UInt8] {
-    var text = #"{"session":"6f1c2a9e-4b57-4d0e-9c3a-1f2e3d4c5b6a","item":"214536502","time":1396860669277,"user":"u-77","#
-    text += #""type":"click","page":"https://shop.example/p/214536502?ref=home","agent":"Mozilla/5.0 (X11; Linux x86_64)","#
+    var text =
+      #"{"session":"6f1c2a9e-4b57-4d0e-9c3a-1f2e3d4c5b6a","item":"214536502","time":1396860669277,"user":"u-77","#
+    text +=
+      #""type":"click","page":"https://shop.example/p/214536502?ref=home","agent":"Mozilla/5.0 (X11; Linux x86_64)","#
     text += #""price":19.95,"tags":["a","b"],"pad":""#
     return Array((text + String(repeating: "x", count: 298 - text.utf8.count) + "\"}").utf8)
   }
@@ -199,7 +207,8 @@ struct JSONEventDecoderTests {
           batch.removeAll()
           for offset in 0..<256 {
             decoder.decode(
-              record.span, key: Span(), origin: Origin(partition: 0, offset: Int64(round * 256 + offset)), recordTime: nil,
+              record.span, key: Span(), origin: Origin(partition: 0, offset: Int64(round * 256 + offset)),
+              recordTime: nil,
               into: &batch)
           }
         }

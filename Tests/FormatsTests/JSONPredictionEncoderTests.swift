@@ -44,7 +44,8 @@ struct JSONPredictionEncoderTests {
     let event = event(&arena)
     var bytes: [UInt8] = []
     encoder.encode(
-      Prediction(event: 0, firstItem: 0, itemCount: 0, status: status), items: [], of: event, eventBytes: arena, into: &bytes)
+      Prediction(event: 0, firstItem: 0, itemCount: 0, status: status), items: [], of: event, eventBytes: arena,
+      into: &bytes)
     let object = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
     #expect(object["status"] as? String == status.rawValue)
     #expect((object["predictions"] as? [Any])?.isEmpty == true)

@@ -62,7 +62,9 @@ extension EventBatch {
 }
 
 /// Everything that a source hands over.
-func drain<Source: EventSource & ~Copyable>(_ source: inout Source) throws -> (events: [Seen], reasons: [RejectionReason]) {
+func drain<Source: EventSource & ~Copyable>(_ source: inout Source) throws -> (
+  events: [Seen], reasons: [RejectionReason]
+) {
   var batch = EventBatch(capacity: 7)
   var events: [Seen] = []
   var reasons: [RejectionReason] = []

@@ -13,7 +13,9 @@ struct TimeOrderedEventSourceTests {
     var random = SplitMix(state: 3)
     return try (0..<2).map { file in
       var text = "SessionId\tItemId\tTime\n"
-      for line in 0..<3000 { text += "s\(random.next() % 50)\t\(file)-\(line)\t\(1_400_000_000 + random.next() % 500)\n" }
+      for line in 0..<3000 {
+        text += "s\(random.next() % 50)\t\(file)-\(line)\t\(1_400_000_000 + random.next() % 500)\n"
+      }
       return try directory.file("\(file).tsv", text)
     }
   }
@@ -22,11 +24,15 @@ struct TimeOrderedEventSourceTests {
   func sortsStably(memory: Int) throws {
     let files = try files()
     var plain = try FileEventSource(files, format: nil, partitions: PartitionTable())
-    let expected = try drain(&plain).events.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
+    let expected = try drain(&plain).events.enumerated().sorted {
+      ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
+    }
     if memory == 1 {
       // Every event would be a run of its own.
       var source = try ordered(files, memory)
-      #expect(throws: FormatsFailure.tooManyRuns(runs: TimeOrderedEventSource.mostRuns, bytes: 1)) { try drain(&source) }
+      #expect(throws: FormatsFailure.tooManyRuns(runs: TimeOrderedEventSource.mostRuns, bytes: 1)) {
+        try drain(&source)
+      }
       return
     }
     var source = try ordered(files, memory)
@@ -48,6 +54,8 @@ struct TimeOrderedEventSourceTests {
     let missing = "\(directory.path)/none"
     var failing = TimeOrderedEventSource(
       try FileEventSource(files(), format: nil, partitions: PartitionTable()), memory: 1000, directory: missing)
-    #expect(throws: FormatsFailure.cannotSort(directory: missing, why: "No such file or directory")) { try drain(&failing) }
+    #expect(throws: FormatsFailure.cannotSort(directory: missing, why: "No such file or directory")) {
+      try drain(&failing)
+    }
   }
 }

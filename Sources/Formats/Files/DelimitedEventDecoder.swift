@@ -116,7 +116,8 @@ public struct DelimitedEventDecoder: ~Copyable {
       return EventTimeText.parse(text, as: unit).map { .success($0) } ?? .failure(Fault(reason: .invalidTime))
     case .dayAndFrame:
       guard let frame, text.count == 10, let day = EventTimeText.day(text),
-        let within = EventTimeText.parse(line.extracting(fields.trimmed(frame, of: line)), as: .milliseconds), within >= 0,
+        let within = EventTimeText.parse(line.extracting(fields.trimmed(frame, of: line)), as: .milliseconds),
+        within >= 0,
         within < Limits.latestTime
       else { return .failure(Fault(reason: .invalidTime)) }
       return .success(day + within)

@@ -12,7 +12,8 @@ public enum FileFormat: Sendable, Equatable {
 
   /// Every name that ``init(name:mapping:)`` knows.
   public static let names = [
-    "auto", "gru4rec", "yoochoose", "retailrocket", "diginetica", "sasrec", "sequences", "native", "metarank", "segment",
+    "auto", "gru4rec", "yoochoose", "retailrocket", "diginetica", "sasrec", "sequences", "native", "metarank",
+    "segment",
     "json", "csv", "tsv",
   ]
 

@@ -61,7 +61,8 @@ public struct LineReader: ~Copyable {
     position = next
     number += 1
     let count = stop - start
-    return Line(range: start..<start + min(count, count > Limits.recordBytes ? Limits.deadLetterBytes : count), count: count)
+    return Line(
+      range: start..<start + min(count, count > Limits.recordBytes ? Limits.deadLetterBytes : count), count: count)
   }
 
   /// Passes over the rest of a line that is too long; its beginning stays at the front of the buffer.

@@ -1,7 +1,7 @@
 // The one file that talks to simdjson. simdjson's rule: a parser, and the strings that it hands out, belong to one thread
 // and last until the next document; so nothing here outlives a call of `read`.
-internal import Events
 private import CSimdjson
+internal import Events
 
 /// What a field of a record holds.
 enum JSONKind {

@@ -96,7 +96,9 @@ enum MappingText {
         throw .invalidMapping(text: text, why: "\"\(part)\" is not name=where")
       }
       let name = String(sides[0])
-      guard names.contains(name) else { throw .invalidMapping(text: text, why: "\"\(name)\" is not a field of an event") }
+      guard names.contains(name) else {
+        throw .invalidMapping(text: text, why: "\"\(name)\" is not a field of an event")
+      }
       guard fields.updateValue(String(sides[1]), forKey: name) == nil else {
         throw .invalidMapping(text: text, why: "\(name) stands twice")
       }

@@ -48,7 +48,8 @@ public struct JSONPath: Sendable, Hashable {
       return .key(String(key))
     }
     let digits = rest.prefix { $0 != "]" }
-    guard !digits.isEmpty, digits.count <= 6, digits.utf8.allSatisfy({ (48...57).contains($0) }), let index = Int(digits)
+    guard !digits.isEmpty, digits.count <= 6, digits.utf8.allSatisfy({ (48...57).contains($0) }),
+      let index = Int(digits)
     else { return nil }
     rest.removeFirst(digits.count)
     guard rest.popFirst() == "]" else { return nil }

@@ -3,20 +3,27 @@ internal import Events
 extension [UInt8] {
   /// Escapes what stands from `start` on, so that it can stand in a JSON string. Bytes that are not UTF-8 become U+FFFD.
   mutating func escapeJSON(from start: Int) {
-    var faults = 0
-    var isASCII = true
-    for index in start..<count {
-      let byte = self[index]
-      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { faults += 1 }
-      if byte >= 0x80 { isASCII = false }
-    }
+    let (isPlain, isASCII) = scanForJSON(from: start)
     if !isASCII, !EventRules.isText(span.extracting(start..<count)) {
       // Never from our decoders, which reject such ids; a catalogue may hold one.
       let mended = Array(String(decoding: self[start...], as: UTF8.self).utf8)
       removeLast(count - start)
       append(contentsOf: mended)
     }
-    if faults > 0 { escapeInPlace(from: start) }
+    if !isPlain { escapeInPlace(from: start) }
+  }
+
+  /// Whether what stands from `start` on needs no escapes, and whether it is ASCII.
+  private func scanForJSON(from start: Int) -> (isPlain: Bool, isASCII: Bool) {
+    let text = span.extracting(start..<count)
+    var isPlain = true
+    var highest: UInt8 = 0
+    for index in text.indices {
+      let byte = text[index]
+      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { isPlain = false }
+      highest |= byte
+    }
+    return (isPlain, highest < 0x80)
   }
 
   private mutating func escapeInPlace(from start: Int) {
