@@ -37,7 +37,7 @@ struct JSONPredictionEncoderTests {
     )
   }
 
-  @Test(arguments: [PredictionStatus.noKnownItems, .notFinite])
+  @Test(arguments: [PredictionStatus.noKnownItems, .notFinite, .beyondHistory])
   func statusAndFile(status: PredictionStatus) throws {
     var encoder = try encoder(.file, topic: "a\"b.tsv")
     var arena: [UInt8] = []

@@ -27,7 +27,7 @@ struct ListedSource: EventSource {
     return next < clicks.count ? .open : .ended
   }
 
-  mutating func commit() throws(Failure) {}
+  mutating func commit(except pending: ArraySlice<Event>) throws(Failure) {}
 }
 
 struct BaselineTests {
