@@ -27,7 +27,7 @@ extension Array where Element == UInt8 {
   /// Appends `bytes` and says where they stand.
   public mutating func appendBytes(_ bytes: Span<UInt8>) -> ByteRange {
     let start = count
-    for index in bytes.indices { append(bytes[index]) }
+    unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     return ByteRange(start: start, count: bytes.count)
   }
 

@@ -1,0 +1,145 @@
+public import Events
+
+/// What made the predictions; it stands in each of them.
+public struct ModelLabel: Sendable, Equatable {
+  /// The model's name.
+  public var name: String
+  /// The version of its weights.
+  public var version: String
+  /// The kernel that scored: bits are equal on the same kernel.
+  public var kernel: String
+
+  /// The label of a model.
+  public init(name: String, version: String, kernel: String) {
+    self.name = name
+    self.version = version
+    self.kernel = kernel
+  }
+}
+
+/// How a prediction names the origin of its event.
+public enum OriginStyle: Sendable {
+  /// `"source":{"topic":"clicks","partition":3,"offset":42}`
+  case topic
+  /// `"source":{"file":"clicks.tsv","line":12}`
+  case file
+}
+
+/// Writes predictions as JSON, one object without a line end. Belongs to one worker; allocates nothing in steady state.
+///
+///     {"session":"s","item":"i","time":1396860669277,"user":"u","type":"click","predictions":[{"item":"j","score":1.25}],
+///     "model":{"name":"m","version":"v","kernel":"avx512"},"source":{"topic":"clicks","partition":3,"offset":42}}
+///
+/// (in one line); `user` and `type` stand there where the event has them, `status` only where nothing was predicted. Scores
+/// are the shortest decimals that read back as the same 32 bits. A prediction sent again is the same bytes.
+public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
+  private let vocabulary: Vocabulary
+  private let partitions: PartitionTable
+  private let style: OriginStyle
+  /// `],"model":{…},"source":`
+  private let model: [UInt8]
+  /// The source's object up to its offset, by slot; empty until it is needed.
+  private var sources: [[UInt8]] = []
+  private let words = Words()
+
+  /// The pieces between the values.
+  private struct Words {
+    let session = Array(#"{"session":"#.utf8)
+    let item = Array(#","item":"#.utf8)
+    let time = Array(#","time":"#.utf8)
+    let user = Array(#","user":"#.utf8)
+    let type = Array(#","type":"#.utf8)
+    let status = Array(#","status":""#.utf8)
+    let predictions = Array(#","predictions":["#.utf8)
+    let firstItem = Array(#"{"item":""#.utf8)
+    let nextItem = Array(#"},{"item":""#.utf8)
+    let score = Array(#"","score":"#.utf8)
+    let end = Array("}}".utf8)
+  }
+
+  /// An encoder for a model with that catalogue, and events whose origins stand in `partitions`.
+  public init(vocabulary: Vocabulary, model: ModelLabel, partitions: PartitionTable, origins: OriginStyle) {
+    self.vocabulary = vocabulary
+    self.partitions = partitions
+    style = origins
+    var bytes = Array(#"],"model":{"name":"#.utf8)
+    bytes.appendJSON(model.name)
+    bytes.append(contentsOf: Array(#","version":"#.utf8))
+    bytes.appendJSON(model.version)
+    bytes.append(contentsOf: Array(#","kernel":"#.utf8))
+    bytes.appendJSON(model.kernel)
+    bytes.append(contentsOf: Array(#"},"source":"#.utf8))
+    self.model = bytes
+  }
+
+  /// Appends the encoded prediction of `event` to `bytes`.
+  public mutating func encode(
+    _ prediction: Prediction, items: [ScoredItem], of event: Event, eventBytes: [UInt8], into bytes: inout [UInt8]
+  ) {
+    bytes.append(contentsOf: words.session)
+    bytes.appendJSON(event.session, of: eventBytes)
+    bytes.append(contentsOf: words.item)
+    bytes.appendJSON(event.item, of: eventBytes)
+    bytes.append(contentsOf: words.time)
+    bytes.appendDecimal(event.time)
+    if !event.user.isEmpty {
+      bytes.append(contentsOf: words.user)
+      bytes.appendJSON(event.user, of: eventBytes)
+    }
+    if !event.type.isEmpty {
+      bytes.append(contentsOf: words.type)
+      bytes.appendJSON(event.type, of: eventBytes)
+    }
+    if prediction.status != .predicted {
+      bytes.append(contentsOf: words.status)
+      bytes.append(contentsOf: prediction.status.rawValue.utf8)
+      bytes.append(UInt8(ascii: "\""))
+    }
+    bytes.append(contentsOf: words.predictions)
+    appendItems(prediction, items, to: &bytes)
+    bytes.append(contentsOf: model)
+    appendSource(event.origin, to: &bytes)
+  }
+
+  private func appendItems(_ prediction: Prediction, _ items: [ScoredItem], to bytes: inout [UInt8]) {
+    var isFirst = true
+    for index in prediction.itemIndices {
+      let scored = items[index]
+      bytes.append(contentsOf: isFirst ? words.firstItem : words.nextItem)
+      isFirst = false
+      let start = bytes.count
+      vocabulary.appendID(of: scored.item, to: &bytes)
+      bytes.escapeJSON(from: start)
+      bytes.append(contentsOf: words.score)
+      JSONFields.append(scored.score, to: &bytes)
+    }
+    if !isFirst { bytes.append(UInt8(ascii: "}")) }
+  }
+
+  /// Appends the source's object and the end. What is the same for a partition is made once.
+  private mutating func appendSource(_ origin: Origin, to bytes: inout [UInt8]) {
+    let slot = Int(origin.partition)
+    while sources.count <= slot { sources.append([]) }
+    if sources[slot].isEmpty { sources[slot] = source(of: partitions.names[slot]) }
+    bytes.append(contentsOf: sources[slot])
+    bytes.appendDecimal(origin.offset)
+    bytes.append(contentsOf: words.end)
+  }
+
+  private func source(of name: PartitionTable.Name) -> [UInt8] {
+    var bytes: [UInt8] = []
+    switch style {
+    case .topic:
+      bytes.append(contentsOf: Array(#"{"topic":"#.utf8))
+      bytes.appendJSON(name.topic)
+      bytes.append(contentsOf: Array(#","partition":"#.utf8))
+      bytes.appendDecimal(name.partition)
+      bytes.append(contentsOf: Array(#","offset":"#.utf8))
+    case .file:
+      bytes.append(contentsOf: Array(#"{"file":"#.utf8))
+      bytes.appendJSON(name.topic)
+      bytes.append(contentsOf: Array(#","line":"#.utf8))
+    }
+    return bytes
+  }
+}
