@@ -72,7 +72,8 @@ enum ArgumentScanner {
     unsafe fclose(stream)
     defer { unsafe free(bytes) }
     guard let start = unsafe bytes else { return "" }
-    return unsafe String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
+    let text = unsafe String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
+    return text[...].trimming("\n") + "\n"
   }
 
   /// What is wrong with the argument that argp stopped at.
@@ -124,13 +125,16 @@ private final class Collector {
       unsafe options[row].key = key(of: option, at: index)
       unsafe options[row].arg = UnsafePointer(option.argument.flatMap { unsafe string($0) })
       unsafe options[row].doc = UnsafePointer(string(option.help))
-      unsafe options[row].group = group
+      // argp itself puts help and version into this last group.
+      unsafe options[row].group = ["help", "usage", "version"].contains(option.name) ? -1 : group
       row += 1
     }
     unsafe (options + row).initialize(to: argp_option())
     unsafe description.options = UnsafePointer(options)
     unsafe description.parser = receive
-    unsafe description.args_doc = UnsafePointer(string(grammar.operands.joined(separator: "\n")))
+    if !grammar.operands.isEmpty {
+      unsafe description.args_doc = UnsafePointer(string(grammar.operands.joined(separator: "\n")))
+    }
     unsafe description.doc = UnsafePointer(string("\(grammar.summary)\u{B}\(grammar.notes)"))
   }
 

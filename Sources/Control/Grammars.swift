@@ -1,7 +1,7 @@
 /// The ways to call the program, as its help shows them.
 extension Grammar {
   private static let general: [Option] = [
-    Option(name: "help", short: "h", help: "show this", heading: "General:"),
+    Option(name: "help", short: "h", help: "show this"),
     Option(name: "usage", help: "show the options in short"),
     Option(name: "version", short: "V", help: "show the version"),
   ]
@@ -24,8 +24,11 @@ extension Grammar {
         intentd --config /etc/intentd.yaml
         intentd --embedded --model model
         intentd --replay clicks.tsv.gz --model model --output predictions.jsonl
-        intentd --replay test.csv --model model --columns session=sid,item=sku,time=ts --evaluate --baseline-train train.csv
+        intentd --replay test.csv --model model --evaluate \\
+            --columns session=sid,item=sku,time=ts --baseline-train train.csv
         intentd inspect model --session "tent,stove" --top-k 5
+
+      intentd inspect --help and intentd demo --help say more of these two.
 
       Durations are 250ms, 2s, 5m, 24h, 7d. Settings may come from the environment: INTENTD_CONFIG, INTENTD_MODEL, \
       and INTENTD_SECTION_KEY for each key of the configuration.
