@@ -1,0 +1,102 @@
+# Each target sets up what it needs; `make` alone says what there is.
+
+SWIFT ?= swift
+CONFIGURATION := release
+BIN := .build/$(CONFIGURATION)/intentd
+
+# Suites (regular expressions over `Target.Suite/test`) that also run under the sanitizers, in debug.
+ADDRESS_SUITES := ^(SequentialTests|FormatsTests|PipelineTests)\.
+THREAD_SUITES := ^(PipelineTests|ReplayTests)\.
+
+# Debian's packages: what a build needs, and what tests need besides.
+BUILD_PACKAGES := pkg-config librdkafka-dev libhiredis-dev libsimdjson-dev libyaml-dev zlib1g-dev
+TEST_PACKAGES := redis-server
+# Tests against a real broker run where KAFKA_HOME names an unpacked Apache Kafka; it needs Java.
+ifneq ($(KAFKA_HOME),)
+TEST_PACKAGES += openjdk-17-jre-headless
+endif
+
+SOURCES := $(wildcard Package.swift Sources Tests \
+	Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Benchmarks Fuzz/Package.swift Fuzz/Sources)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup setup-test build test test-suite test-address test-thread test-tools demo bench format lint clean
+
+help: ## say what there is
+	@echo 'intentd: the next items of every session, a few milliseconds after each click'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+
+# Installs those of the packages in $(1) that are missing; silent where none is.
+define install
+	@set -e; missing=; \
+	if command -v dpkg-query >/dev/null; then \
+	  for package in $(1); do \
+	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	  done; \
+	  test -d /usr/include/c++ || missing="$$missing g++"; \
+	fi; \
+	if test -n "$$missing"; then \
+	  as_root=; \
+	  if test "$$(id -u)" != 0; then \
+	    command -v sudo >/dev/null || { \
+	      echo "These packages are missing, and only root can install them: apt-get install$$missing" >&2; exit 1; }; \
+	    as_root=sudo; \
+	  fi; \
+	  echo "Installing$$missing"; \
+	  $$as_root apt-get update -qq; \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+setup: ## install what a build needs, if anything is missing
+	@command -v $(SWIFT) >/dev/null || { \
+	  echo 'Swift is missing. Version 6.2 or newer is needed: https://www.swift.org/install/' >&2; exit 1; }
+	@version=$$($(SWIFT) --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | head -n 1); \
+	set -- $$version; \
+	if test "$$(( $${1:-0} * 100 + $${2:-0} ))" -lt 602; then \
+	  echo "Swift $${1:-?}.$${2:-?} is too old. Version 6.2 or newer is needed: https://www.swift.org/install/" >&2; exit 1; \
+	fi
+	@command -v dpkg-query >/dev/null || { \
+	  echo 'This is no Debian or Ubuntu. A build needs the headers of librdkafka, hiredis, simdjson, libyaml and zlib;'; \
+	  echo 'tests need redis-server. Install them with your package manager if the build misses one.'; }
+	$(call install,$(BUILD_PACKAGES))
+
+setup-test: setup
+	$(call install,$(TEST_PACKAGES))
+
+build: setup ## build the daemon: .build/release/intentd
+	$(SWIFT) build -c $(CONFIGURATION)
+
+test: setup-test test-suite lint test-address test-thread test-tools ## the whole suite, lint, sanitizers
+
+test-suite:
+	$(SWIFT) test -c release --disable-xctest
+
+test-address:
+	$(SWIFT) test --scratch-path .build-asan --sanitize=address --disable-xctest --filter '$(ADDRESS_SUITES)'
+
+test-thread:
+	$(SWIFT) test --scratch-path .build-tsan --sanitize=thread --disable-xctest --filter '$(THREAD_SUITES)'
+
+test-tools:
+	@if ! test -d tools/tests; then :; \
+	elif python3 -c 'import pytest, torch' 2>/dev/null; then python3 -m pytest -q tools/tests; \
+	else echo 'tools/tests: skipped, as pytest and torch are not installed'; fi
+
+demo: setup ## a small shop, its clicks and their predictions, live in this terminal
+	$(SWIFT) build -c $(CONFIGURATION) --product intentd
+	@$(BIN) demo
+
+bench: setup ## measure what the targets speak of
+	$(SWIFT) run -c release --package-path Benchmarks
+
+format: ## format the Swift sources
+	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
+
+lint: ## complain of Swift sources that are not formatted
+	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+
+clean: ## remove what was built
+	rm -rf .build .build-asan .build-tsan Benchmarks/.build Fuzz/.build

@@ -1,0 +1,161 @@
+/// What the process was asked to do.
+public enum Command: Sendable, Equatable {
+  /// Serve until asked to end.
+  case serve(ServeOptions)
+  /// Predict files.
+  case replay(ReplayOptions)
+  /// Say what a model directory holds.
+  case inspect(InspectOptions)
+  /// Show a small shop.
+  case demo(DemoOptions)
+  /// Print this text and end well: help, usage, version.
+  case show(String)
+}
+
+/// How to serve.
+public struct ServeOptions: Sendable, Equatable {
+  /// The configuration file.
+  public var configuration: String?
+  /// True where the broker runs inside the process and sessions are kept in memory.
+  public var embedded = false
+  /// The model directory, in place of the configuration's.
+  public var model: String?
+  /// Number of workers; nil for one a core.
+  public var workers: Int?
+  /// Least level that is logged.
+  public var logLevel = Log.Level.info
+
+  /// The options of a bare call.
+  public init() {}
+}
+
+/// What to replay, and how.
+public struct ReplayOptions: Sendable, Equatable {
+  /// The files, in order; `-` is standard input.
+  public var files: [String] = []
+  /// The model directory.
+  public var model = ""
+  /// Where predictions go.
+  public var output = ReplayOutput.standardOutput
+  /// Number of items in a prediction.
+  public var topK = 20
+  /// How the files are written.
+  public var format = FileFormat.auto
+  /// Names of columns where the files use other ones.
+  public var columns: [Column: String] = [:]
+  /// A gap above this begins a new visit; nil for the format's own. Milliseconds.
+  public var idleTimeout: Int64?
+  /// Which events are targets of the evaluation.
+  public var targets = Targets.all
+  /// Items of the session that are left out.
+  public var exclude = Exclusion.none
+  /// Stop after so many events; nil for all.
+  public var limit: Int?
+  /// How fast.
+  public var speed = ReplaySpeed.max
+  /// True where predictions are held against what came next.
+  public var evaluate = false
+  /// A file to count baselines on, to stand beside the model in the evaluation.
+  public var baselineTrain: String?
+  /// Number of workers; nil for one a core.
+  public var workers: Int?
+  /// A file for the evaluation as JSON.
+  public var report: String?
+  /// In which order the events go.
+  public var order = ReplayOrder.file
+  /// True where a line that is no event ends the replay.
+  public var strict = false
+  /// Most events in a batch; nil for the daemon's own.
+  public var batch: Int?
+  /// Least level that is logged.
+  public var logLevel = Log.Level.info
+
+  /// The options of a bare call.
+  public init() {}
+}
+
+/// Where the predictions of a replay go.
+public enum ReplayOutput: Sendable, Equatable {
+  /// Nowhere: they are only evaluated.
+  case nowhere
+  /// To standard output.
+  case standardOutput
+  /// Into a file.
+  case file(String)
+}
+
+/// How a file of events is written.
+public enum FileFormat: String, Sendable, CaseIterable {
+  case auto
+  case gru4rec
+  case tsv
+  case csv
+  case jsonl
+  case sequences
+  case yoochoose
+  case retailrocket
+  case diginetica
+  case sasrec
+  case native
+  case metarank
+  case segment
+}
+
+/// What a column of a file can hold.
+public enum Column: String, Sendable, CaseIterable {
+  case session
+  case item
+  case time
+  case user
+  case type
+}
+
+/// Which events an evaluation asks for.
+public enum Targets: String, Sendable, CaseIterable {
+  /// Each event after the first of its session.
+  case all
+  /// The last event of each session.
+  case last
+}
+
+/// In which order a replay takes events.
+public enum ReplayOrder: String, Sendable, CaseIterable {
+  /// As they stand in the files.
+  case file
+  /// By their time.
+  case time
+}
+
+/// How fast a replay goes.
+public enum ReplaySpeed: Sendable, Equatable {
+  /// As fast as it can.
+  case max
+  /// So many times as fast as the events came.
+  case times(Double)
+}
+
+/// What to say of a model directory.
+public struct InspectOptions: Sendable, Equatable {
+  /// The model directory.
+  public var directory = ""
+  /// Items of a session to predict from; empty for none.
+  public var session: [String] = []
+  /// Number of items in the prediction.
+  public var topK = 20
+  /// True where the scores are shown with all their digits.
+  public var logits = false
+
+  /// The options of a bare call.
+  public init() {}
+}
+
+/// How to show the small shop.
+public struct DemoOptions: Sendable, Equatable {
+  /// Number of clicks; nil for the demo's own.
+  public var clicks: Int?
+  /// What the shop and its visitors are drawn from.
+  public var seed: UInt64 = 1
+
+  /// The options of a bare call.
+  public init() {}
+}

@@ -1,0 +1,109 @@
+/// The ways to call the program, as its help shows them.
+extension Grammar {
+  private static let general: [Option] = [
+    Option(name: "help", short: "h", help: "show this"),
+    Option(name: "usage", help: "show the options in short"),
+    Option(name: "version", short: "V", help: "show the version"),
+  ]
+
+  static let main = Grammar(
+    program: "intentd",
+    operands: [
+      "--config FILE", "--embedded --model DIR", "--replay FILE... --model DIR", "inspect DIR", "demo",
+    ],
+    summary: """
+      Turns a stream of clicks into next-item predictions, session by session.
+
+      With --config, it reads clicks from Kafka and serves predictions to Kafka and Redis until it is asked to end. With \
+      --embedded, broker and sessions live in the process. With --replay, it predicts files.
+      """,
+    notes: """
+      Examples:
+
+        intentd demo
+        intentd --config /etc/intentd.yaml
+        intentd --embedded --model model
+        intentd --replay clicks.tsv.gz --model model --output predictions.jsonl
+        intentd --replay test.csv --model model --evaluate \\
+            --columns session=sid,item=sku,time=ts --baseline-train train.csv
+        intentd inspect model --session "tent,stove" --top-k 5
+
+      intentd inspect --help and intentd demo --help say more of these two.
+
+      Durations are 250ms, 2s, 5m, 24h, 7d. Settings may come from the environment: INTENTD_CONFIG, INTENTD_MODEL, \
+      and INTENTD_SECTION_KEY for each key of the configuration.
+
+      Exit status: 0 done, 64 wrong usage, 66 a file cannot be read, 78 the configuration is wrong.
+      """,
+    options: [
+      Option(name: "config", short: "c", argument: "FILE", help: "serve as this configuration says", heading: "Serve:"),
+      Option(name: "embedded", help: "serve with a broker inside the process and sessions in memory"),
+      Option(
+        name: "replay", short: "r", argument: "FILE...",
+        help: "predict the events of files (- is standard input; .gz is read)", heading: "Replay:"),
+      Option(
+        name: "output", short: "o", argument: "FILE",
+        help: "where predictions go, a JSON object a line (- is standard output, the default without --evaluate)"),
+      Option(name: "top-k", short: "k", argument: "N", help: "items in a prediction (20)"),
+      Option(
+        name: "format", short: "f", argument: "FORMAT",
+        help:
+          "auto (the default), gru4rec, tsv, csv, jsonl, sequences, yoochoose, retailrocket, diginetica, sasrec, native, metarank, segment"
+      ),
+      Option(name: "columns", argument: "NAMES", help: "names of columns: session=…,item=…,time=…,user=…,type=…"),
+      Option(
+        name: "idle-timeout", argument: "TIME",
+        help: "a gap above this begins a new visit (24h; 30m where visits are cut from user ids)"),
+      Option(name: "order", argument: "ORDER", help: "take events in the order of the file (the default) or by time"),
+      Option(name: "exclude", argument: "ITEMS", help: "leave out of a prediction: none (the default), seen, last"),
+      Option(name: "limit", argument: "N", help: "stop after so many events"),
+      Option(name: "speed", argument: "SPEED", help: "max (the default), or times the events' own: 1x, 10x"),
+      Option(name: "batch", argument: "N", help: "most events in a batch (256)"),
+      Option(name: "strict", help: "stop at the first line that is no event"),
+      Option(
+        name: "evaluate", short: "e", help: "hold predictions against what came next: HR, MRR, NDCG",
+        heading: "Evaluate a replay:"),
+      Option(
+        name: "targets", argument: "WHICH",
+        help: "all (the default): each event after a session's first; last: its last"),
+      Option(
+        name: "baseline-train", argument: "FILE",
+        help: "count popularity and transitions on this file, and show them beside the model"),
+      Option(name: "report", argument: "FILE", help: "write the evaluation as JSON"),
+      Option(name: "model", short: "m", argument: "DIR", help: "the model directory", heading: "Serve and replay:"),
+      Option(name: "workers", short: "w", argument: "N", help: "worker threads (one a core)"),
+      Option(
+        name: "log-level", argument: "LEVEL", help: "trace, debug, info (the default), notice, warning, error, critical"
+      ),
+    ] + general)
+
+  static let inspect = Grammar(
+    program: "intentd inspect", operands: ["DIR"],
+    summary: "Reads a model directory, checks it, and says what it is.",
+    notes: """
+      Example:
+
+        intentd inspect model --session "tent,stove" --top-k 5
+      """,
+    options: [
+      Option(
+        name: "session", short: "s", argument: "ITEMS",
+        help: "predict the next items of this session: ids, with commas between"),
+      Option(name: "top-k", short: "k", argument: "N", help: "items in the prediction (20)"),
+      Option(name: "logits", help: "show scores with all their digits"),
+    ] + general)
+
+  static let demo = Grammar(
+    program: "intentd demo", operands: [],
+    summary:
+      "Shows a small shop live: clicks, predictions, hits, and how popularity would have done. Needs no broker, no Redis, no model.",
+    notes: """
+      Example:
+
+        intentd demo --clicks 2000 --seed 7
+      """,
+    options: [
+      Option(name: "clicks", argument: "N", help: "stop after so many clicks"),
+      Option(name: "seed", argument: "N", help: "another shop with other visitors (1)"),
+    ] + general)
+}

@@ -1,0 +1,116 @@
+private import Events
+
+/// A key of the configuration. The table of all of them is the only list of keys: reading, suggestions, printing and the
+/// documentation come from it.
+struct Setting: Sendable {
+  /// What is to be said where a key is not given.
+  enum Absence: Sendable, Equatable {
+    /// It takes this value.
+    case value(String)
+    /// It stays absent.
+    case nothing
+    /// That is an error, except where the broker is embedded and `embedded` is false.
+    case error(embedded: Bool)
+  }
+
+  /// Section and key: `kafka.group_id`; a key alone at the top.
+  let name: String
+  let kind: String
+  let absence: Absence
+  let help: String
+  /// True for a section of free keys, each of which is a text.
+  let isMap: Bool
+  let write: @Sendable (inout Configuration, _ key: String, String) throws(ValueProblem) -> Void
+  /// Keys (empty for a single value) and texts, secrets masked.
+  let read: @Sendable (Configuration) -> [(key: String, text: String)]
+
+  /// The environment variable that overrides it.
+  var variable: String { "INTENTD_" + name.uppercased().replacing(".", with: "_") }
+
+  /// A key whose value stands in the configuration at `path`.
+  private static func value<Value: Sendable>(
+    _ name: String, _ path: any WritableKeyPath<Configuration, Value> & Sendable, _ kind: ValueKind<Value>,
+    _ absence: Absence, _ help: String
+  ) -> Setting {
+    Setting(name: name, kind: kind.name, absence: absence, help: help, isMap: false) {
+      configuration, _, text throws(ValueProblem) in
+      configuration[keyPath: path] = try kind.parse(text)
+    } read: { configuration in
+      let text = kind.text(configuration[keyPath: path])
+      return text.isEmpty ? [] : [("", text)]
+    }
+  }
+
+  private static let properties = Setting(
+    name: "kafka.properties", kind: "section", absence: .nothing,
+    help:
+      "Further properties of librdkafka, such as `security.protocol`. Properties that guarantees rest on are reserved.",
+    isMap: true
+  ) { configuration, key, text throws(ValueProblem) in
+    configuration.kafka.properties[key] = text
+  } read: { configuration in
+    configuration.kafka.properties.sorted { $0.key < $1.key }.map { ($0.key, isSecret($0.key) ? "***" : $0.value) }
+  }
+
+  /// True for a property of librdkafka whose value nobody may read in a log.
+  static func isSecret(_ property: String) -> Bool {
+    ["password", "secret", "token", "key.pem", "oauthbearer.config"].contains { property.contains($0) }
+  }
+
+  /// Every key, in the order of the documentation.
+  static let all: [Setting] = [
+    value("model", \.model, .folder, .error(embedded: true), "The [model directory](model-directory.md) to serve."),
+    value(
+      "kafka.bootstrap_servers", \.kafka.bootstrapServers, .servers, .error(embedded: false),
+      "Brokers to begin with; the others are learnt from them. Not used with `--embedded`."),
+    value(
+      "kafka.group_id", \.kafka.groupID, .text, .value("intentd"),
+      "The consumer group. Daemons of one group share the partitions; another name reads everything again."),
+    properties,
+    value("consumer.topic", \.consumer.topic, .topic, .value("clicks"), "The topic of clicks, keyed by session."),
+    value("consumer.format", \.consumer.format, .choice, .value("native"), "How its records are written."),
+    value(
+      "consumer.offset_reset", \.consumer.offsetReset, .choice, .value("latest"),
+      "Where a group without committed offsets begins. Take `earliest` to fill the sessions from what the broker still has."
+    ),
+    value(
+      "publisher.topic", \.publisher.topic, .topic, .value("predictions"), "The topic of predictions, keyed by session."
+    ),
+    value(
+      "publisher.dead_letter_topic", \.publisher.deadLetterTopic, .optional(.topic), .nothing,
+      "The topic for records that are not events, with their origin in the headers. Without it they are only counted."),
+    value(
+      "redis.url", \.redis.address, .optional(.redisAddress), .error(embedded: false),
+      "`redis://[user:password@]host[:port][/database]` or `unix:///path[?db=database]`. Not used with `--embedded`."),
+    value(
+      "redis.timeout", \.redis.timeout, .duration(1...600_000), .value("2s"),
+      "Longest wait for a connection or an answer, before the worker tries again."),
+    value(
+      "state.prefix", \.state.prefix, .prefix, .value("intentd"),
+      "Beginning of every key in Redis. Give each model or experiment on one server its own."),
+    value(
+      "state.idle_timeout", \.state.idleTimeout, .duration(1000...31_536_000_000), .value("24h"),
+      "A gap between two events of a session above this, in event time, begins a new visit. Take `30m` where session ids are user ids."
+    ),
+    value(
+      "state.max_lag", \.state.maxLag, .duration(0...31_536_000_000), .value("24h"),
+      "Added to the idle timeout before Redis forgets a session. Raise it above the longest stop of the daemon that must not cost a session."
+    ),
+    value(
+      "state.cache_bytes", \.state.cacheBytes, .size(1 << 20...1 << 44), .value("1GiB"),
+      "Memory for sessions, of all workers together. A session that no longer fits is rebuilt from Redis at its next click."
+    ),
+    value(
+      "predictions.top_k", \.predictions.topK, .integer(1...Limits.topK), .value("20"),
+      "Number of items in a prediction."),
+    value(
+      "predictions.exclude", \.predictions.exclude, .choice, .value("none"),
+      "Items of the session that its predictions leave out: none, all that it has `seen`, or the `last` one."),
+  ]
+
+  /// Names of the sections.
+  static let sections = Set(all.map(\.section)).subtracting([""])
+
+  /// The section that it stands in; empty at the top.
+  var section: String { name.contains(".") ? String(name.prefix { $0 != "." }) : "" }
+}

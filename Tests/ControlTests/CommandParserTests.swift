@@ -1,0 +1,152 @@
+import Testing
+
+@testable import Control
+
+@Suite struct CommandParserTests {
+  private func parse(_ line: String, environment: [String: String] = [:]) throws(ControlFailure) -> Command {
+    let arguments = line.split(separator: " ").map(String.init)
+    return try CommandParser.parse(arguments: arguments, environment: environment)
+  }
+
+  private func complaint(_ line: String) throws -> String {
+    let failure = try #require(throws: ControlFailure.self, "\(line)") { try parse(line) }
+    #expect(failure.exitStatus == 64)
+    guard case .usage(let message) = failure else { return "\(failure)" }
+    return message
+  }
+
+  @Test func serving() throws {
+    var options = ServeOptions()
+    options.configuration = "c.yaml"
+    #expect(try parse("--config c.yaml") == .serve(options))
+    #expect(try parse("--config=c.yaml") == .serve(options))
+    #expect(try parse("-c c.yaml") == .serve(options))
+    #expect(try parse("--conf c.yaml") == .serve(options))
+    #expect(try parse("", environment: ["INTENTD_CONFIG": "c.yaml"]) == .serve(options))
+    options.workers = 3
+    options.logLevel = .debug
+    options.model = "m"
+    #expect(try parse("--config c.yaml -w 3 --log-level debug --model m") == .serve(options))
+    var embedded = ServeOptions()
+    embedded.embedded = true
+    #expect(try parse("--embedded") == .serve(embedded))
+  }
+
+  @Test func replayWithItsDefaults() throws {
+    var options = ReplayOptions()
+    options.files = ["a.tsv", "b.tsv"]
+    options.model = "m"
+    #expect(try parse("--replay a.tsv b.tsv --model m") == .replay(options))
+    #expect(try parse("--model m --replay a.tsv --replay b.tsv") == .replay(options))
+    #expect(try parse("--replay a.tsv b.tsv", environment: ["INTENTD_MODEL": "m"]) == .replay(options))
+    #expect(options.output == .standardOutput)
+    guard case .replay(let evaluated) = try parse("--replay a --model m --evaluate") else { throw Unexpected() }
+    #expect(evaluated.output == .nowhere)
+    guard case .replay(let compared) = try parse("--replay a --model m --baseline-train t") else { throw Unexpected() }
+    #expect(compared.evaluate && compared.baselineTrain == "t")
+  }
+
+  @Test func replayWithEverything() throws {
+    var options = ReplayOptions()
+    options.files = ["a.csv", "-"]
+    options.model = "m"
+    options.output = .file("out.jsonl")
+    options.topK = 50
+    options.format = .csv
+    options.columns = [.session: "sid", .item: "sku", .time: "ts"]
+    options.idleTimeout = 1_800_000
+    options.targets = .last
+    options.exclude = .seen
+    options.limit = 1000
+    options.speed = .times(10)
+    options.evaluate = true
+    options.baselineTrain = "t.csv"
+    options.workers = 2
+    options.report = "r.json"
+    options.order = .time
+    options.strict = true
+    options.batch = 64
+    options.logLevel = .warning
+    let line =
+      "--replay a.csv - --model m --output out.jsonl --top-k 50 --format csv --columns session=sid,item=sku,time=ts "
+      + "--idle-timeout 30m --targets last --exclude seen --limit 1000 --speed 10x --evaluate --baseline-train t.csv "
+      + "--workers 2 --report r.json --order time --strict --batch 64 --log-level warning"
+    #expect(try parse(line) == .replay(options))
+  }
+
+  @Test func inspecting() throws {
+    var options = InspectOptions()
+    options.directory = "m"
+    #expect(try parse("inspect m") == .inspect(options))
+    options.session = ["a", "b c"]
+    options.topK = 5
+    options.logits = true
+    let command = try CommandParser.parse(
+      arguments: ["inspect", "m", "--session", "a, b c,", "--top-k", "5", "--logits"], environment: [:])
+    #expect(command == .inspect(options))
+  }
+
+  @Test func theDemo() throws {
+    var options = DemoOptions()
+    #expect(try parse("demo") == .demo(options))
+    options.clicks = 500
+    options.seed = 7
+    #expect(try parse("demo --clicks 500 --seed=7") == .demo(options))
+  }
+
+  @Test(arguments: [
+    ("", "nothing to do: give --config FILE, --embedded, --replay FILE, inspect DIR, or demo"),
+    ("--embeded", "there is no option --embeded; did you mean --embedded?"),
+    ("--zzzzzzzz", "there is no option --zzzzzzzz"), ("-z", "there is no option -z"),
+    ("--config", "--config needs a value: --config=FILE"),
+    ("--embedded=yes", "--embedded takes no value"),
+    ("--re a", "--re could be --replay or --report"),
+    ("--replay a", "--replay needs --model DIR"),
+    ("--replay a --model m --config c", "--replay goes without --config"),
+    ("--replay a --model m --top-k 0", "--top-k: must be a whole number from 1 to 1000, not \"0\""),
+    ("--replay a --model m --top-k 5 --top-k 6", "--top-k is given twice"),
+    ("--replay a --model m --speed fast", "--speed: \"fast\" is neither max nor a factor such as 1x or 10x"),
+    ("--replay a --model m --speed -1x", "--speed: \"-1x\" is neither max nor a factor such as 1x or 10x"),
+    ("--replay a --model m --columns sid", "--columns: \"sid\" is not NAME=COLUMN, such as session=sid"),
+    (
+      "--replay a --model m --columns sesion=x",
+      "--columns: \"sesion\" is none of session, item, time, user, type; did you mean session?"
+    ),
+    ("--replay a --model m --columns item=x,item=y", "--columns: item is named twice"),
+    ("--replay a --model m --targets last", "--targets goes with --evaluate only"),
+    ("--replay - - --model m", "standard input (-) can be read once"),
+    ("--config c --evaluate", "--evaluate goes with --replay only"),
+    ("inspekt m", "\"inspekt\" is no command; did you mean inspect?"),
+    ("inspect", "inspect takes one model directory"), ("inspect a b", "inspect takes one model directory"),
+    ("inspect m --evaluate", "there is no option --evaluate"), ("inspect m --session ,", "--session holds no item"),
+    ("demo now", "demo takes no \"now\""),
+    ("demo --clicks many", "--clicks: must be a whole number from 1 to 1000000000, not \"many\""),
+  ])
+  func wrongUsageIsExplained(line: String, expected: String) throws {
+    #expect(try complaint(line) == expected)
+  }
+
+  @Test func helpUsageAndVersionAreTexts() throws {
+    guard case .show(let help) = try parse("--help") else { throw Unexpected() }
+    #expect(help.hasPrefix("Usage: intentd [OPTION...] --config FILE\n  or:  intentd [OPTION...] --embedded"))
+    for option in Grammar.main.options { #expect(help.contains("--\(option.name)"), "--\(option.name)") }
+    #expect(help.contains("Examples:"))
+    guard case .show(let usage) = try parse("--usage") else { throw Unexpected() }
+    #expect(usage.hasPrefix("Usage: intentd [-"))
+    #expect(try parse("--version") == .show("intentd \(Version.current)\n"))
+    guard case .show(let inspect) = try parse("inspect --help") else { throw Unexpected() }
+    #expect(inspect.hasPrefix("Usage: intentd inspect [OPTION...] DIR\n"))
+    guard case .show(let demo) = try parse("demo --help") else { throw Unexpected() }
+    #expect(demo.contains("--seed=N"))
+    #expect(try parse("--replay a --help") == .show(help))
+  }
+
+  @Test func bytesThatNobodyMeansDoNoHarm() throws {
+    for argument in ["--", "-", "", "--=", "--\u{1F6D2}", "-\u{E9}", String(repeating: "x", count: 100_000)] {
+      _ = try? CommandParser.parse(arguments: [argument], environment: [:])
+      _ = try? CommandParser.parse(arguments: ["inspect", argument, argument], environment: [:])
+    }
+  }
+
+  private struct Unexpected: Error {}
+}

@@ -1,0 +1,44 @@
+/// What the tidy test permits. Change these lists on purpose, with the reason in the commit.
+enum Allowances {
+  /// Longest source file, in lines.
+  static let fileLines = 400
+  /// Longest function, in lines.
+  static let functionLines = 70
+  /// Largest file of the repository, in bytes.
+  static let fileBytes = 1 << 20
+
+  /// Modules of the product and what each may import, as in the architecture: arrows point towards `Events`.
+  static let modules: [String: Set<String>] = [
+    "Events": [],
+    "Platform": ["CPlatform"],
+    "Kafka": ["Events", "CRdkafka"],
+    "Formats": ["Events", "CSimdjson", "CZlib"],
+    "Consumer": ["Events", "Formats", "Kafka"],
+    "Sequential": ["Events", "CKernels"],
+    "Pipeline": ["Events", "Sequential"],
+    "SessionState": ["Events", "CHiredis"],
+    "Publisher": ["Events", "Formats", "Kafka"],
+    "Control": ["Events", "CYaml", "CArgp"],
+    "Replay": ["Events", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"],
+    "intentd": [
+      "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline", "SessionState", "Publisher",
+      "Control", "Replay",
+    ],
+  ]
+
+  /// Modules that come with the toolchain and the system.
+  static let systemModules: Set<String> = ["Foundation", "Glibc", "Synchronization"]
+
+  /// The files that may import a C module, and which. One owner type a file; a line whose file is gone, or that no
+  /// longer imports the module, is an error too.
+  static let cImports: [String: Set<String>] = [
+    "Sources/Control/ArgumentScanner.swift": ["CArgp"],
+    "Sources/Control/YAMLReader.swift": ["CYaml"],
+    "Sources/Platform/ChildProcess.swift": ["CPlatform"],
+    "Sources/Platform/MonotonicClock.swift": ["CPlatform"],
+    "Sources/Platform/SignalWaiter.swift": ["CPlatform"],
+    "Sources/Platform/Terminal.swift": ["CPlatform"],
+    "Sources/Platform/WorkerThread.swift": ["CPlatform"],
+    "Sources/Sequential/Kernel.swift": ["CKernels"],
+  ]
+}
