@@ -19,10 +19,11 @@ enum Allowances {
     "SessionState": ["Events", "CHiredis"],
     "Publisher": ["Events", "Formats", "Kafka"],
     "Control": ["Events", "CYaml", "CArgp"],
+    "Demo": ["Events", "Sequential"],
     "Replay": ["Events", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"],
     "intentd": [
       "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline", "SessionState", "Publisher",
-      "Control", "Replay",
+      "Control", "Demo", "Replay",
     ],
   ]
 
@@ -39,6 +40,8 @@ enum Allowances {
     "Sources/Platform/SignalWaiter.swift": ["CPlatform"],
     "Sources/Platform/Terminal.swift": ["CPlatform"],
     "Sources/Platform/WorkerThread.swift": ["CPlatform"],
+    "Sources/Sequential/CatalogueKernels.swift": ["CKernels"],
+    "Sources/Sequential/EncoderKernels.swift": ["CKernels"],
     "Sources/Sequential/Kernel.swift": ["CKernels"],
   ]
 }

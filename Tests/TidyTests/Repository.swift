@@ -9,7 +9,7 @@ struct Repository {
 
     var pathExtension: String { String(path.split(separator: ".").last ?? "") }
     var isSwift: Bool { pathExtension == "swift" }
-    var isC: Bool { ["c", "h", "cpp"].contains(pathExtension) }
+    var isC: Bool { ["c", "h", "cpp", "inc"].contains(pathExtension) }
     var isSource: Bool { isSwift || isC || ["py", "sh"].contains(pathExtension) }
     var isMarkdown: Bool { pathExtension == "md" }
   }
@@ -24,7 +24,7 @@ struct Repository {
   /// Text files that people write.
   static let files: [File] = paths.compactMap { path in
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    let kinds: Set = ["swift", "c", "h", "cpp", "md", "py", "sh", "yaml", "yml", "toml", "modulemap", "txt"]
+    let kinds: Set = ["swift", "c", "h", "cpp", "inc", "md", "py", "sh", "yaml", "yml", "toml", "modulemap", "txt"]
     let isFixture = path.contains("/Fixtures/") || path.contains("/golden/")
     let isKnown = kinds.contains(name.split(separator: ".").last.map(String.init) ?? "") && !isFixture
     guard isKnown || name == "Makefile" || path == ".ci/run" else { return nil }
