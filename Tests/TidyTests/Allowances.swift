@@ -35,6 +35,8 @@ enum Allowances {
   static let cImports: [String: Set<String>] = [
     "Sources/Control/ArgumentScanner.swift": ["CArgp"],
     "Sources/Control/YAMLReader.swift": ["CYaml"],
+    "Sources/Formats/Files/InputFile.swift": ["CZlib"],
+    "Sources/Formats/JSON/JSONFields.swift": ["CSimdjson"],
     "Sources/Platform/ChildProcess.swift": ["CPlatform"],
     "Sources/Platform/MonotonicClock.swift": ["CPlatform"],
     "Sources/Platform/SignalWaiter.swift": ["CPlatform"],
