@@ -33,6 +33,8 @@ struct BatchPlan: ~Copyable {
   var start = 0
   /// One behind its last event.
   var end = 0
+  /// Place of the first event's prediction in the output.
+  var base = 0
   var entries: [Entry] = []
   var sessions: [Session] = []
   /// Sessions that are (again) to be worked on, as indices of ``sessions``.
@@ -48,6 +50,9 @@ struct BatchPlan: ~Copyable {
     open.removeAll(keepingCapacity: true)
     depths = 0
   }
+
+  /// Place of the prediction of event `index` in the output.
+  func place(of index: Int) -> Int { base + index - start }
 
   /// The entry of event `index` of the batch.
   subscript(index: Int) -> Entry {

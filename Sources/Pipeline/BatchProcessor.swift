@@ -47,14 +47,14 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
   /// Says that everything processed so far is committed: sessions may apply records again.
   public mutating func noteCommit() { engine.commitNumber += 1 }
 
-  /// Works on the events of `batch` from `start` on, as many as may be worked on together, and returns the index behind the last of them:
-  /// their predictions stand in `output` (emptied first), in order. Returns `start` where the first event's session must be committed first.
-  /// After a failure nothing of these events is in RAM, and the call can be repeated.
+  /// Works on the events of `batch` from `start` on, as many as may be worked on together, appends their predictions to `output`, in
+  /// order, and returns the index behind the last of them: `start` where the first event's session must be committed first.
+  /// After a failure nothing of these events is in RAM or in `output`, and the call can be repeated.
   public mutating func process(
     _ batch: borrowing EventBatch, from start: Int, into output: inout PredictionBatch
   ) throws(PipelineFailure) -> Int {
-    output.removeAll()
-    engine.admit(batch, from: start)
+    let before = (output.predictions.count, output.items.count, output.bytes.count)
+    engine.admit(batch, from: start, predictionsFrom: before.0)
     guard engine.plan.end > start else { return start }
     for index in start..<engine.plan.end {
       output.predictions.append(Prediction(event: index, firstItem: 0, itemCount: 0, status: .noKnownItems))
@@ -68,6 +68,9 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
       throw .conflicts(sessions: engine.plan.open.count, tries: tries)
     } catch {
       engine.abandon()
+      output.predictions.removeLast(output.predictions.count - before.0)
+      output.items.removeLast(output.items.count - before.1)
+      output.bytes.removeLast(output.bytes.count - before.2)
       throw error
     }
   }
@@ -153,7 +156,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
     for open in engine.plan.open {
       var index = engine.plan.sessions[Int(open)].first
       while index >= 0 {
-        let place = Int(index) - engine.plan.start
+        let place = engine.plan.place(of: Int(index))
         let first = output.bytes.count
         encoder.encode(
           output.predictions[place], items: output.items, of: batch.events[Int(index)], eventBytes: batch.bytes,
@@ -185,7 +188,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
         index = entry.next
       }
       guard last >= 0 else { continue }
-      let prediction = output.predictions[Int(last) - engine.plan.start].encoded
+      let prediction = output.predictions[engine.plan.place(of: Int(last))].encoded
       appends.sessions.append(
         SessionAppend(
           session: appends.bytes.appendBytes(batch.events[Int(session.first)].session, of: batch.bytes),

@@ -56,8 +56,9 @@ struct Engine: ~Copyable {
 
   /// Takes events of `batch` from `start` on, as many as may be worked on together, and finds their sessions. The plan says which must be read
   /// from the store. Takes none where the first event's session has as many uncommitted records as it may have.
-  mutating func admit(_ batch: borrowing EventBatch, from start: Int) {
+  mutating func admit(_ batch: borrowing EventBatch, from start: Int, predictionsFrom base: Int) {
     plan.begin(at: start)
+    plan.base = base
     batchNumber += 1
     for index in start..<batch.events.count {
       guard admit(batch.events[index], at: index, bytes: batch.bytes) else { return }
@@ -66,15 +67,18 @@ struct Engine: ~Copyable {
   }
 
   private mutating func admit(_ event: Event, at index: Int, bytes: [UInt8]) -> Bool {
-    if let slot = cache.find(event.session, of: bytes, batch: batchNumber) {
+    if let slot = cache.find(event.session, of: bytes) {
+      let isNew = cache[slot].batch != batchNumber
+      if isNew, plan.sessions.count == sessionsPerBatch { return false }
       guard countUncommitted(slot) else { return false }
-      if let session = plan.sessions.firstIndex(where: { $0.slot == Int32(slot) }) {
+      if isNew {
+        counters.cacheHits += 1
+        cache[slot].batch = batchNumber
+        addSession(slot, at: index, isMissing: false)
+      } else {
+        let session = Int(cache[slot].session)
         plan[Int(plan.sessions[session].last)].next = Int32(index)
         plan.sessions[session].last = Int32(index)
-      } else {
-        guard plan.sessions.count < sessionsPerBatch else { return false }
-        counters.cacheHits += 1
-        addSession(slot, at: index, isMissing: false)
       }
       plan.entries.append(BatchPlan.Entry(slot: Int32(slot)))
       return true
@@ -93,6 +97,7 @@ struct Engine: ~Copyable {
   }
 
   private mutating func addSession(_ slot: Int, at index: Int, isMissing: Bool) {
+    cache[slot].session = Int32(plan.sessions.count)
     plan.open.append(Int32(plan.sessions.count))
     plan.sessions.append(
       BatchPlan.Session(slot: Int32(slot), first: Int32(index), last: Int32(index), isMissing: isMissing))

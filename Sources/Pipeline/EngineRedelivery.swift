@@ -15,12 +15,12 @@ extension Engine {
       let known = encodeWindow(endingAt: place, of: stored, bytes: readout.bytes)
     else {
       counters.beyondHistory += 1
-      output.predictions[index - plan.start] = Prediction(
+      output.predictions[plan.place(of: index)] = Prediction(
         event: index, firstItem: 0, itemCount: 0, status: .beyondHistory, isRedelivered: true)
       return
     }
     guard known > 0 else {
-      output.predictions[index - plan.start] = Prediction(
+      output.predictions[plan.place(of: index)] = Prediction(
         event: index, firstItem: 0, itemCount: 0, status: .noKnownItems, isRedelivered: true)
       return
     }

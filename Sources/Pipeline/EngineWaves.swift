@@ -60,7 +60,7 @@ extension Engine {
     cache[slot].known = Int32(known)
     guard known > 0 else {
       counters.noKnownItems += 1
-      output.predictions[index - plan.start] = Prediction(
+      output.predictions[plan.place(of: index)] = Prediction(
         event: index, firstItem: 0, itemCount: 0, status: .noKnownItems)
       return
     }
@@ -136,7 +136,7 @@ extension Engine {
     for (row, event) in waveEvents.enumerated() {
       let isFinite = results[row].status == .ranked
       if !isFinite { counters.notFinite += 1 }
-      output.predictions[Int(event) - plan.start] = Prediction(
+      output.predictions[plan.place(of: Int(event))] = Prediction(
         event: Int(event), firstItem: Int(results[row].firstItem), itemCount: Int(results[row].itemCount),
         status: isFinite ? .predicted : .notFinite, isRedelivered: isRedelivered)
     }

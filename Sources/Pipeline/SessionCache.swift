@@ -24,6 +24,8 @@ struct SessionCache: ~Copyable {
     var commitNumber: Int64 = 0
     /// Number of the batch that used it last: pinned while that is worked on.
     var batch: Int64 = 0
+    /// Its place among that batch's sessions.
+    var session: Int32 = 0
     var newer: Int32 = -1
     var older: Int32 = -1
   }
@@ -68,12 +70,11 @@ struct SessionCache: ~Copyable {
     set { slots[slot] = newValue }
   }
 
-  /// The slot of a session and marks it as used by `batch`; nil where it is not held.
-  mutating func find(_ id: ByteRange, of bytes: [UInt8], batch: Int64) -> Int? {
+  /// The slot of a session, now the one used last; nil where it is not held.
+  mutating func find(_ id: ByteRange, of bytes: [UInt8]) -> Int? {
     let hash = SessionCache.hash(id, bytes)
     guard let place = place(hash, id, bytes) else { return nil }
     let slot = Int(table[place])
-    slots[slot].batch = batch
     unlink(slot)
     linkNewest(slot)
     return slot
@@ -185,6 +186,7 @@ struct SessionCache: ~Copyable {
     slots[slot].uncommitted = old.uncommitted
     slots[slot].commitNumber = old.commitNumber
     slots[slot].batch = old.batch
+    slots[slot].session = old.session
     slots[slot].newer = old.newer
     slots[slot].older = old.older
     if !moreMarks.isEmpty { moreMarks[slot] = nil }

@@ -106,6 +106,7 @@ public struct Worker<
 
   private mutating func process(from next: Int) throws(PipelineFailure) -> Int {
     var attempt = 0
+    output.removeAll()
     while true {
       do throws(PipelineFailure) {
         return try processor.process(batch, from: next, into: &output)

@@ -37,6 +37,7 @@ struct ProcessorHarness: ~Copyable {
     var failures = 0
     while next < clicks.count {
       do {
+        output.removeAll()
         let end = try processor.process(batch, from: next, into: &output)
         for prediction in output.predictions { lines.append(output.bytes.text(prediction.encoded)) }
         if end == next { processor.noteCommit() }
