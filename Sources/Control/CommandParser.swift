@@ -99,7 +99,7 @@ public enum CommandParser {
     try given.take("limit", .optional(.integer(1...Int.max)), into: &options.limit)
     try given.take("workers", .optional(.integer(1...1024)), into: &options.workers)
     try given.take("order", .choice, into: &options.order)
-    try given.take("batch", .optional(.integer(1...Limits.batchEvents)), into: &options.batch)
+    try given.take("batch", .optional(.integer(1...65_536)), into: &options.batch)
     try given.take("log-level", .choice, into: &options.logLevel)
     return options
   }

@@ -19,13 +19,10 @@ public enum ControlFailure: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The status that the process ends with, as in `sysexits.h`.
+  /// The status that the process ends with: 64 (`EX_USAGE`) for a command line that makes no sense, else 1.
   public var exitStatus: Int32 {
-    switch self {
-    case .usage: 64
-    case .unreadable: 66
-    case .yaml, .configuration: 78
-    }
+    if case .usage = self { return 64 }
+    return 1
   }
 }
 

@@ -58,7 +58,7 @@ extension Grammar {
       Option(name: "exclude", argument: "ITEMS", help: "leave out of a prediction: none (the default), seen, last"),
       Option(name: "limit", argument: "N", help: "stop after so many events"),
       Option(name: "speed", argument: "SPEED", help: "max (the default), or times the events' own: 1x, 10x"),
-      Option(name: "batch", argument: "N", help: "most events in a batch (256)"),
+      Option(name: "batch", argument: "N", help: "events that are worked on together (1024)"),
       Option(name: "strict", help: "stop at the first line that is no event"),
       Option(
         name: "evaluate", short: "e", help: "hold predictions against what came next: HR, MRR, NDCG",

@@ -23,14 +23,16 @@ public struct ProgressBar: Sendable {
     self.output = output
   }
 
-  /// Says that `done` things are done at `now`, nanoseconds of a monotonic clock. Draws at most ten times a second.
-  public mutating func update(done: Int, now: Int64) {
+  /// Says that `done` things are done at `now`, nanoseconds of a monotonic clock, with a `note` behind. Draws at most ten times a
+  /// second.
+  public mutating func update(done: Int, now: Int64, note: @autoclosure () -> String = "") {
     guard isTerminal else { return }
     let start = self.start ?? now
     self.start = start
     if let lastDrawn, now - lastDrawn < Self.interval { return }
     lastDrawn = now
-    output("\r\(String(line(done: done, nanoseconds: now - start).prefix(max(width - 1, 1))))\u{1B}[K")
+    let line = line(done: done, nanoseconds: now - start) + "  " + note()
+    output("\r\(String(line.prefix(max(width - 1, 1))))\u{1B}[K")
   }
 
   /// Removes the line.

@@ -40,7 +40,9 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
   public var memoryInUse: (bytes: Int, sessions: Int) { (engine.encoder.memoryInUse, engine.cache.count) }
 
   /// Lends the store, to read what it holds.
-  public mutating func withStore<Result>(_ body: (inout Store) throws -> Result) rethrows -> Result {
+  public mutating func withStore<Result, Failure: Error>(
+    _ body: (inout Store) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     try body(&store)
   }
 

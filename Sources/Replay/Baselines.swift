@@ -100,16 +100,6 @@ private struct BaselineLearner {
   }
 }
 
-/// Which items of the visit so far a list leaves out.
-public enum ExclusionMode: String, Codable, Sendable, CaseIterable {
-  /// None.
-  case none
-  /// All that were clicked.
-  case seen
-  /// The one clicked last.
-  case last
-}
-
 /// A simple recommender to hold a model against.
 public protocol Baseline: Sendable {
   /// Its name in reports.

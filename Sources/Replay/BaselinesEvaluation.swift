@@ -1,4 +1,5 @@
 public import Events
+public import Pipeline
 
 /// Runs a baseline beside the model over the same clicks.
 public struct BaselineEvaluation: Sendable {

@@ -35,6 +35,15 @@ public final class Catalogue: Sendable {
   public func makeScratch(maximumBatch: Int = Limits.batchEvents, maximumK: Int = Limits.topK) -> TopKScratch {
     TopKScratch(count: count, width: width, maximumBatch: maximumBatch, maximumK: maximumK)
   }
+
+  /// The fp32 score of every item, in the order of their rows, for a hidden state `[width]`; these are the bits that top-k ranks by. Plain
+  /// and slow: for people and for checks.
+  public func scores(_ hidden: borrowing AlignedBuffer<Float>) -> [Float] {
+    precondition(hidden.count >= width)
+    var scores = AlignedBuffer<Float>(count: count, repeating: 0)
+    kernels.scores(rows, bias: bias, queries: hidden, index: 0, first: 0, count: count, into: &scores)
+    return scores.values(0..<count)
+  }
 }
 
 /// The answer to one query.

@@ -12,7 +12,7 @@ import Testing
 
   private func problems(_ text: String, environment: [String: String] = [:]) throws -> [String] {
     let failure = try #require(throws: ControlFailure.self) { try parse(text, environment: environment) }
-    #expect(failure.exitStatus == 78)
+    #expect(failure.exitStatus == 1)
     guard case .configuration(let problems) = failure else { return [failure.description] }
     return problems.map(\.description)
   }
@@ -161,7 +161,7 @@ import Testing
       try Configuration.load(file: "/nowhere/c.yaml", environment: [:])
     }
     #expect(failure == .unreadable(path: "/nowhere/c.yaml", reason: "there is no such file"))
-    #expect(failure.exitStatus == 66)
+    #expect(failure.exitStatus == 1)
     #expect(throws: ControlFailure.self) { try Configuration.load(file: "/", environment: [:]) }
   }
 

@@ -12,6 +12,8 @@ public struct TimeOrderedEventSource: EventSource, ~Copyable {
   public static let defaultMemory = 256 << 20
   /// What has been read.
   public var report: FileReport { source.report }
+  /// The format of the files, once it is known.
+  public var format: FileFormat? { source.format }
 
   private var source: FileEventSource
   private let memory: Int

@@ -1,0 +1,100 @@
+import Events
+public import Formats
+public import Pipeline
+
+/// What to replay, and how.
+public struct ReplayOptions: Sendable {
+  /// In which order events are worked on.
+  public enum Order: String, Sendable, CaseIterable {
+    /// As the files hold them, as a topic would.
+    case file
+    /// By event time, so that sessions interleave as they did in life.
+    case time
+  }
+
+  /// The files, read one after the other; `-` is standard input.
+  public var files: [String]
+  /// Their format; nil finds out.
+  public var format: FileFormat?
+  /// In which order events are worked on.
+  public var order = Order.file
+  /// The first malformed line ends the replay.
+  public var strict = false
+  /// Most events; nil for all.
+  public var limit: Int?
+  /// Items of a prediction.
+  public var topK = 20
+  /// Items of the session that predictions leave out.
+  public var exclude = ExclusionMode.none
+  /// A gap above this begins a new visit, milliseconds; nil is 24 h, or 30 min where visits are cut from users' histories.
+  public var idleTimeout: Int64?
+  /// Threads that compute.
+  public var workers = 1
+  /// Events that are worked on together.
+  public var batch = 1024
+  /// How much faster than life; nil as fast as it goes.
+  public var speed: Double?
+  /// Holds each click against the prediction before it.
+  public var evaluate = false
+  /// Which clicks count as targets.
+  public var targets = EvaluationTargets.all
+  /// A file that the baselines are learnt from.
+  public var baselineTrain: String?
+  /// Bytes for sessions in RAM, all workers together: half for what encoders remember, half for sequences.
+  public var memory = 1 << 30
+
+  /// The defaults, for `files`.
+  public init(files: [String]) { self.files = files }
+}
+
+/// How far a replay is.
+public struct ReplayProgress: Sendable {
+  /// Events worked on.
+  public var events: Int
+  /// Seconds since it began.
+  public var seconds: Double
+  /// Compute time of an event in nanoseconds, the median and the 99th percentile.
+  public var p50: Int
+  public var p99: Int
+}
+
+/// What a replay did and found.
+public struct ReplayReport: Codable, Sendable {
+  /// What made the predictions.
+  public struct Model: Codable, Sendable {
+    public var name: String
+    public var version: String
+    public var kernel: String
+  }
+
+  /// What was read.
+  public struct Input: Codable, Sendable {
+    public var lines: Int
+    public var events: Int
+    public var malformed: Int
+    public var ignored: Int
+    public var outOfOrder: Int
+    /// The first few malformed and out-of-order lines, as `file:line: reason`.
+    public var messages: [String]
+  }
+
+  /// How fast it was.
+  public struct Speed: Codable, Sendable {
+    public var workers: Int
+    public var seconds: Double
+    public var clicksPerSecond: Double
+    /// Compute time of a click (its wave's encoding and ranking), in microseconds.
+    public var computeP50Microseconds: Double
+    public var computeP99Microseconds: Double
+  }
+
+  public var model: Model
+  public var input: Input
+  public var speed: Speed
+  /// What the workers did, by the counters' stable names.
+  public var counters: [String: Int]
+  /// Sessions that the sequences' memory had no room for; where above 0, a session that came back began anew.
+  public var forgottenSessions: Int
+  /// How good it was, where asked for.
+  public var evaluation: EvaluationReport?
+}

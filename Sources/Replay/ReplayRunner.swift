@@ -1,0 +1,196 @@
+import Events
+public import Formats
+import Pipeline
+public import Sequential
+private import Foundation
+
+/// A source of events that says what it read.
+protocol ReportingSource: EventSource, ~Copyable where Failure == FormatsFailure {
+  /// What was read so far.
+  var report: FileReport { get }
+  /// The format of what is read, once it is known.
+  var format: FileFormat? { get }
+}
+
+extension FileEventSource: ReportingSource {}
+extension TimeOrderedEventSource: ReportingSource {}
+
+/// Puts files through the path of a click: a reader, workers that own the sessions that hash to them, and a writer that keeps the
+/// order of the input. While the workers compute one block, the next is read and the last is written.
+public struct ReplayRunner: ~Copyable {
+  private let model: SequentialModel
+  private let options: ReplayOptions
+  private let progress: (ReplayProgress) -> Void
+  private let partitions = PartitionTable()
+  private var output: ReplayOutput?
+  private var lanes: [ReplayLane] = []
+  private var evaluator: Evaluator?
+  private var baselines: [BaselineEvaluation] = []
+  private let began = ContinuousClock.now
+  private var events = 0
+
+  /// A replay of `options` through `model`; predictions go to `output` (`-` is standard output, nil nowhere). `progress` is told after each block.
+  public init(
+    _ model: SequentialModel, _ options: ReplayOptions, output: String?,
+    progress: @escaping (ReplayProgress) -> Void = { _ in }
+  ) throws(ReplayFailure) {
+    self.model = model
+    self.options = options
+    self.progress = progress
+    // All slots are made before any worker looks: from then on the table is only read.
+    for file in options.files { _ = partitions.slot(topic: file, partition: 0) }
+    self.output = if let output { try ReplayOutput(output) } else { nil }
+  }
+
+  /// Replays everything, in the order asked for.
+  public mutating func run() throws(ReplayFailure) -> ReplayReport {
+    var files = FileOptions()
+    files.strict = options.strict
+    files.limit = options.limit
+    let source: FileEventSource
+    do throws(FormatsFailure) {
+      source = try FileEventSource(options.files, format: options.format, partitions: partitions, options: files)
+    } catch {
+      throw .reading(error)
+    }
+    switch options.order {
+    case .file: return try run(source)
+    case .time: return try run(TimeOrderedEventSource(source))
+    }
+  }
+
+  private mutating func run(_ source: consuming some ReportingSource & ~Copyable) throws(ReplayFailure) -> ReplayReport {
+    let isTimed = options.speed != nil
+    let capacity = isTimed ? 1 : options.batch
+    var current = ReplayBlock(capacity: capacity, lanes: options.workers)
+    var next = ReplayBlock(capacity: capacity, lanes: options.workers)
+    var pace = ReplayPace(speed: options.speed)
+    // The first block tells the format, and with it when a visit ends.
+    var state = try read(&source, into: current)
+    let idleTimeout = options.idleTimeout ?? (source.format?.cutsVisits == true ? 30 * 60_000 : 24 * 3_600_000)
+    try makeLanes(idleTimeout: idleTimeout)
+    defer { for lane in lanes { lane.end() } }
+    while true {
+      if let event = current.batch.events.first { pace.wait(for: event.time) }
+      for (lane, part) in zip(lanes, current.parts) { lane.begin(part) }
+      // The next block is read while the workers are busy with this one; in real time there is nothing to read ahead.
+      if state == .open, !isTimed { state = try read(&source, into: next) } else { next.clear() }
+      for lane in lanes { lane.wait() }
+      if let failure = lanes.lazy.compactMap(\.failure).first { throw .working(failure) }
+      try finish(current)
+      if isTimed, state == .open { state = try read(&source, into: next) }
+      guard state == .open || !next.batch.events.isEmpty else { break }
+      swap(&current, &next)
+    }
+    try output?.flush()
+    return report(source.report)
+  }
+
+  private func read(_ source: inout some ReportingSource & ~Copyable, into block: ReplayBlock) throws(ReplayFailure)
+    -> SourceState
+  {
+    block.clear()
+    do throws(FormatsFailure) {
+      let state = try source.take(into: &block.batch, milliseconds: 1000)
+      block.route()
+      return state
+    } catch {
+      throw .reading(error)
+    }
+  }
+
+  private mutating func makeLanes(idleTimeout: Int64) throws(ReplayFailure) {
+    var pipeline = PipelineOptions(maxLength: model.configuration.maxLength)
+    pipeline.topK = options.topK
+    pipeline.exclude = options.exclude
+    pipeline.rules.idleTimeout = idleTimeout
+    pipeline.cacheBytes = options.memory / 2 / options.workers
+    for number in 0..<options.workers {
+      lanes.append(
+        try ReplayLane(
+          number, model, pipeline, storeBytes: options.memory / 2 / options.workers, partitions: partitions))
+    }
+    guard options.evaluate else { return }
+    let evaluation = EvaluationOptions(targets: options.targets, idleTimeout: idleTimeout)
+    evaluator = Evaluator(
+      name: model.configuration.name, catalogue: model.configuration.itemCount, options: evaluation)
+    guard let file = options.baselineTrain else { return }
+    do throws(FormatsFailure) {
+      var source = try FileEventSource([file], format: options.format, partitions: PartitionTable())
+      let statistics = try BaselineStatistics(learningFrom: &source, options: evaluation)
+      baselines = [
+        BaselineEvaluation(PopularityBaseline(statistics), exclusion: options.exclude, options: evaluation),
+        BaselineEvaluation(MarkovBaseline(statistics, backsOff: false), exclusion: options.exclude, options: evaluation),
+      ]
+    } catch {
+      throw .reading(error)
+    }
+  }
+
+  /// Writes and evaluates a block whose parts are done.
+  private mutating func finish(_ block: ReplayBlock) throws(ReplayFailure) {
+    if output != nil { try block.write(to: &output!) }
+    if options.speed != nil { try output?.flush() }
+    for part in block.parts { evaluator?.observe(part.batch, part.output, vocabulary: model.vocabulary) }
+    for index in baselines.indices { baselines[index].observe(block.batch) }
+    events += block.batch.events.count
+    let times = computeTimes
+    progress(
+      ReplayProgress(events: events, seconds: seconds, p50: times.value(at: 0.5), p99: times.value(at: 0.99)))
+  }
+
+  private var seconds: Double { (ContinuousClock.now - began) / .seconds(1) }
+
+  private var computeTimes: Histogram {
+    var times = Histogram()
+    for lane in lanes { times.add(lane.processor.computeTimes) }
+    return times
+  }
+
+  private mutating func report(_ input: FileReport) -> ReplayReport {
+    var counters = PipelineCounters()
+    var forgotten = 0
+    for lane in lanes {
+      counters.add(lane.processor.counters)
+      forgotten += lane.forgottenSessions
+    }
+    var evaluation: EvaluationReport?
+    if evaluator != nil {
+      var rows = [evaluator!.finish()]
+      for index in baselines.indices { rows.append(baselines[index].finish()) }
+      evaluation = EvaluationReport(targets: options.targets, rows: rows)
+    }
+    let times = computeTimes
+    return ReplayReport(
+      model: .init(
+        name: model.configuration.name, version: model.configuration.version, kernel: model.kernel.rawValue),
+      input: .init(
+        lines: input.lines, events: input.events, malformed: input.malformed, ignored: input.ignored,
+        outOfOrder: input.outOfOrder, messages: input.messages),
+      speed: .init(
+        workers: options.workers, seconds: seconds, clicksPerSecond: Double(events) / max(seconds, 1e-9),
+        computeP50Microseconds: Double(times.value(at: 0.5)) / 1000,
+        computeP99Microseconds: Double(times.value(at: 0.99)) / 1000),
+      counters: Dictionary(uniqueKeysWithValues: PipelineCounters.names.map { ($0.name, counters[keyPath: $0.field]) }),
+      forgottenSessions: forgotten, evaluation: evaluation)
+  }
+}
+
+/// Lets events pass when their time has come, `speed` times as fast as in life. Never waits where the speed is nil.
+struct ReplayPace {
+  let speed: Double?
+  private var origin: EventTime?
+  private let began = ContinuousClock.now
+
+  init(speed: Double?) { self.speed = speed }
+
+  /// Sleeps until an event at `time` is due.
+  mutating func wait(for time: EventTime) {
+    guard let speed else { return }
+    let origin = origin ?? time
+    self.origin = origin
+    let due = Duration.milliseconds(Double(max(0, time - origin)) / speed)
+    let left = (began + due) - ContinuousClock.now
+    if left > .zero { Thread.sleep(forTimeInterval: left / .seconds(1)) }
+  }
+}
