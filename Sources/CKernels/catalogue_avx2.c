@@ -24,6 +24,16 @@ static void limits(const struct intentd_bounds *bounds, size_t first, size_t blo
   limits_body(bounds, first, blocks, slots, starts, steps);
 }
 
+static size_t refine(const struct intentd_bounds *bounds, size_t first, size_t slot, const int32_t *rows,
+                     const int32_t *sums, size_t count, const struct intentd_intervals *out) {
+  return refine_body(bounds, first, slot, rows, sums, count, out);
+}
+
+static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t slot, const int32_t *sums,
+                   const struct intentd_intervals *out) {
+  maxima_body(bounds, blocks, slot, sums, out);
+}
+
 /// Start values of 8 rows.
 BODY __m256i start_of(const struct intentd_scan *scan, size_t block, size_t slot, size_t part, int biased) {
   __m256i start = _mm256_set1_epi32(scan->starts[slot * INTENTD_TILE_BLOCKS + block]);
@@ -38,7 +48,12 @@ static __attribute__((noinline)) size_t emit_all(const struct intentd_scan *scan
                                                  size_t part, const __m256i *sums, int biased) {
   size_t hits = 0;
   int32_t values[INTENTD_BLOCK_ROWS], starts[INTENTD_BLOCK_ROWS];
-  for (size_t i = 0; i < 4; i++) {
+  for (size_t i = 0; i < 4 && slot + i < scan->slots; i++) {
+    if (scan->everything) {
+      int32_t *to = scan->hit_sums + (slot + i) * scan->hit_stride + block * INTENTD_BLOCK_ROWS + part * 8;
+      for (size_t j = 0; j < 2; j++) _mm256_storeu_si256((__m256i *)(to + j * 8), sums[i * 2 + j]);
+      continue;
+    }
     uint64_t mask = 0;
     for (size_t j = 0; j < 2; j++) {
       __m256i sum = sums[i * 2 + j];
@@ -75,8 +90,12 @@ BODY size_t scan_part(const struct intentd_scan *scan, const uint8_t *rows, size
   __m256i all = sums[0];
 #pragma clang loop unroll(full)
   for (size_t i = 1; i < 8; i++) all = _mm256_and_si256(all, sums[i]);
-  if (__builtin_expect(_mm256_movemask_ps(_mm256_castsi256_ps(all)) == 0xFF, 1)) return 0;
-  return emit_all(scan, block, slot, part, sums, biased);
+  if (__builtin_expect(_mm256_movemask_ps(_mm256_castsi256_ps(all)) == 0xFF, 1) && !scan->everything) return 0;
+  // A copy, so that the sums themselves have no address and stay in registers.
+  __m256i kept[8];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 8; i++) kept[i] = sums[i];
+  return emit_all(scan, block, slot, part, kept, biased);
 }
 
 BODY size_t scan_body(const struct intentd_scan *scan, const int biased) {
@@ -119,6 +138,8 @@ const struct intentd_catalogue_kernels intentd_catalogue_avx2 = {
     .pack = pack,
     .quantise = quantise,
     .limits = limits,
+    .refine = refine,
+    .maxima = maxima,
     .scan = scan_tile,
     .scores = scores,
 };

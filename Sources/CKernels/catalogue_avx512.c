@@ -24,6 +24,16 @@ static void limits(const struct intentd_bounds *bounds, size_t first, size_t blo
   limits_body(bounds, first, blocks, slots, starts, steps);
 }
 
+static size_t refine(const struct intentd_bounds *bounds, size_t first, size_t slot, const int32_t *rows,
+                     const int32_t *sums, size_t count, const struct intentd_intervals *out) {
+  return refine_body(bounds, first, slot, rows, sums, count, out);
+}
+
+static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t slot, const int32_t *sums,
+                   const struct intentd_intervals *out) {
+  maxima_body(bounds, blocks, slot, sums, out);
+}
+
 /// Start values of 16 rows.
 BODY __m512i start_of(const struct intentd_scan *scan, size_t block, size_t slot, size_t part, int biased) {
   __m512i start = _mm512_set1_epi32(scan->starts[slot * INTENTD_TILE_BLOCKS + block]);
@@ -37,7 +47,12 @@ BODY __m512i start_of(const struct intentd_scan *scan, size_t block, size_t slot
 static __attribute__((noinline)) size_t emit_all(const struct intentd_scan *scan, size_t block, size_t slot,
                                                  size_t width, const __m512i *sums, int biased) {
   size_t hits = 0;
-  for (size_t i = 0; i < width; i++) {
+  for (size_t i = 0; i < width && slot + i < scan->slots; i++) {
+    if (scan->everything) {
+      int32_t *to = scan->hit_sums + (slot + i) * scan->hit_stride + block * INTENTD_BLOCK_ROWS;
+      for (size_t part = 0; part < 4; part++) _mm512_storeu_si512(to + part * 16, sums[i * 4 + part]);
+      continue;
+    }
     uint64_t mask = 0;
     int32_t values[INTENTD_BLOCK_ROWS], starts[INTENTD_BLOCK_ROWS];
     for (size_t part = 0; part < 4; part++) {
@@ -77,8 +92,12 @@ BODY size_t scan_block(const struct intentd_scan *scan, const uint8_t *rows, siz
   __m512i all = sums[0];
 #pragma clang loop unroll(full)
   for (size_t i = 1; i < width * 4; i++) all = _mm512_and_si512(all, sums[i]);
-  if (__builtin_expect(_mm512_movepi32_mask(all) == 0xFFFF, 1)) return 0;
-  return emit_all(scan, block, slot, width, sums, biased);
+  if (__builtin_expect(_mm512_movepi32_mask(all) == 0xFFFF, 1) && !scan->everything) return 0;
+  // A copy, so that the sums themselves have no address and stay in registers.
+  __m512i kept[16];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < width * 4; i++) kept[i] = sums[i];
+  return emit_all(scan, block, slot, width, kept, biased);
 }
 
 BODY size_t scan_body(const struct intentd_scan *scan, const int biased) {
@@ -122,6 +141,8 @@ const struct intentd_catalogue_kernels intentd_catalogue_avx512 = {
     .pack = pack,
     .quantise = quantise,
     .limits = limits,
+    .refine = refine,
+    .maxima = maxima,
     .scan = scan_tile,
     .scores = scores,
 };

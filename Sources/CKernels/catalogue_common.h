@@ -141,6 +141,7 @@ BODY void limits_body(const struct intentd_bounds *bounds, size_t first, size_t 
     double threshold = bounds->thresholds[s], inverse = bounds->inverse_query_scales[s];
     double a = bounds->norm_factors[s], c = bounds->error_factors[s];
     int32_t offset = bounds->offsets[s];
+#pragma clang loop vectorize_width(8) interleave_count(1)
     for (size_t j = 0; j < blocks; j++) {
       size_t b = first + j;
       double error = a * bounds->norms[b] + c * bounds->errors[b] + bounds->extras[b];
@@ -160,10 +161,59 @@ BODY void limits_body(const struct intentd_bounds *bounds, size_t first, size_t 
   }
 }
 
+BODY double error_of(const struct intentd_bounds *bounds, size_t block, size_t slot) {
+  return bounds->norm_factors[slot] * bounds->norms[block] + bounds->error_factors[slot] * bounds->errors[block] +
+         bounds->extras[block];
+}
+
+BODY size_t refine_body(const struct intentd_bounds *bounds, size_t first, size_t slot, const int32_t *rows,
+                        const int32_t *sums, size_t count, const struct intentd_intervals *out) {
+  double threshold = bounds->thresholds[slot], scale = bounds->query_scales[slot];
+  int32_t offset = bounds->offsets[slot];
+  size_t found = 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t position = first * INTENTD_BLOCK_ROWS + (size_t)rows[i], block = position / INTENTD_BLOCK_ROWS;
+    double estimate = (sums[i] - offset) * (scale * bounds->scales[block]), error = error_of(bounds, block, slot);
+    if (bounds->position_biases) estimate += (double)bounds->position_biases[position];
+    out->positions[found] = (int32_t)position;
+    out->lowers[found] = estimate - error;
+    out->uppers[found] = estimate + error;
+    found += !(estimate + error < threshold);
+  }
+  return found;
+}
+
+BODY void maxima_body(const struct intentd_bounds *bounds, size_t blocks, size_t slot, const int32_t *sums,
+                      const struct intentd_intervals *out) {
+  for (size_t part = 0; part < blocks * 4; part++, sums += 16) {
+    double unit = bounds->query_scales[slot] * bounds->scales[part / 4], error = error_of(bounds, part / 4, slot);
+    size_t best = 0;
+    double estimate;
+    if (bounds->position_biases) {
+      const float *bias = bounds->position_biases + part * 16;
+      estimate = sums[0] * unit + (double)bias[0];
+      for (size_t r = 1; r < 16; r++) {
+        double other = sums[r] * unit + (double)bias[r];
+        best = other > estimate ? r : best;
+        estimate = other > estimate ? other : estimate;
+      }
+    } else {
+      // Number and row in one, so that the maximum of the pairs vectorises; no sum reaches 2^26.
+      int32_t pairs[16], most = INT32_MIN;
+      for (size_t r = 0; r < 16; r++) pairs[r] = sums[r] * 16 + (int32_t)r;
+      for (size_t r = 0; r < 16; r++) most = pairs[r] > most ? pairs[r] : most;
+      best = (size_t)(most & 15);
+      estimate = sums[best] * unit;
+    }
+    out->positions[part] = (int32_t)(part * 16 + best);
+    out->lowers[part] = estimate - error;
+    out->uppers[part] = estimate + error;
+  }
+}
+
 /// Writes the hits of one block and slot: the rows whose bit is set. `sums` counts from the row's own start.
 BODY size_t emit(const struct intentd_scan *scan, size_t block, size_t slot, uint64_t mask, const int32_t *sums,
                  const int32_t *starts) {
-  if (slot >= scan->slots) return 0;
   size_t at = slot * scan->hit_stride + (size_t)scan->hit_counts[slot], found = 0;
   for (; mask; mask &= mask - 1, found++) {
     int row = __builtin_ctzll(mask);

@@ -25,6 +25,16 @@ static void limits(const struct intentd_bounds *bounds, size_t first, size_t blo
   limits_body(bounds, first, blocks, slots, starts, steps);
 }
 
+static size_t refine(const struct intentd_bounds *bounds, size_t first, size_t slot, const int32_t *rows,
+                     const int32_t *sums, size_t count, const struct intentd_intervals *out) {
+  return refine_body(bounds, first, slot, rows, sums, count, out);
+}
+
+static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t slot, const int32_t *sums,
+                   const struct intentd_intervals *out) {
+  maxima_body(bounds, blocks, slot, sums, out);
+}
+
 /// Start values of 4 rows.
 BODY int32x4_t start_of(const struct intentd_scan *scan, size_t block, size_t slot, size_t part, int biased) {
   int32x4_t start = vdupq_n_s32(scan->starts[slot * INTENTD_TILE_BLOCKS + block]);
@@ -39,7 +49,12 @@ static __attribute__((noinline)) size_t emit_all(const struct intentd_scan *scan
                                                  size_t part, const int32x4_t *sums, int biased) {
   size_t hits = 0;
   int32_t values[INTENTD_BLOCK_ROWS], starts[INTENTD_BLOCK_ROWS];
-  for (size_t i = 0; i < 4; i++) {
+  for (size_t i = 0; i < 4 && slot + i < scan->slots; i++) {
+    if (scan->everything) {
+      int32_t *to = scan->hit_sums + (slot + i) * scan->hit_stride + block * INTENTD_BLOCK_ROWS + part * 4;
+      for (size_t j = 0; j < 4; j++) vst1q_s32(to + j * 4, sums[i * 4 + j]);
+      continue;
+    }
     uint64_t mask = 0;
     for (size_t j = 0; j < 4; j++) {
       vst1q_s32(values + (part + j) * 4, sums[i * 4 + j]);
@@ -72,7 +87,10 @@ static __attribute__((noinline)) size_t emit_all(const struct intentd_scan *scan
     }                                                                                                        \
     int32x4_t largest = sums[0];                                                                             \
     for (size_t i = 1; i < 16; i++) largest = vmaxq_s32(largest, sums[i]);                                   \
-    return vmaxvq_s32(largest) < 0 ? 0 : emit_all(scan, block, slot, part, sums, biased);                    \
+    if (vmaxvq_s32(largest) < 0 && !scan->everything) return 0;                                               \
+    int32x4_t kept[16];                                                                                      \
+    for (size_t i = 0; i < 16; i++) kept[i] = sums[i];                                                       \
+    return emit_all(scan, block, slot, part, kept, biased);                                                  \
   }                                                                                                          \
   attributes static size_t name(const struct intentd_scan *scan) {                                           \
     size_t hits = 0;                                                                                         \
@@ -123,6 +141,8 @@ const struct intentd_catalogue_kernels intentd_catalogue_neon = {
     .pack = pack,
     .quantise = quantise,
     .limits = limits,
+    .refine = refine,
+    .maxima = maxima,
     .scan = scan_tile,
     .scores = scores,
 };

@@ -26,6 +26,16 @@ static void limits(const struct intentd_bounds *bounds, size_t first, size_t blo
   limits_body(bounds, first, blocks, slots, starts, steps);
 }
 
+static size_t refine(const struct intentd_bounds *bounds, size_t first, size_t slot, const int32_t *rows,
+                     const int32_t *sums, size_t count, const struct intentd_intervals *out) {
+  return refine_body(bounds, first, slot, rows, sums, count, out);
+}
+
+static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t slot, const int32_t *sums,
+                   const struct intentd_intervals *out) {
+  maxima_body(bounds, blocks, slot, sums, out);
+}
+
 static size_t scan_block(const struct intentd_scan *scan, size_t block, size_t slot) {
   const int8_t *rows = (const int8_t *)scan->rows + block * scan->groups * 256;
   const int32_t *query = scan->queries + slot / 4 * 4 * scan->groups + slot % 4;
@@ -37,6 +47,10 @@ static size_t scan_block(const struct intentd_scan *scan, size_t block, size_t s
     memcpy(p, query + g * INTENTD_QUAD, 4);
     for (size_t r = 0; r < INTENTD_BLOCK_ROWS; r++)
       sums[r] += p[0] * rows[r * 4] + p[1] * rows[r * 4 + 1] + p[2] * rows[r * 4 + 2] + p[3] * rows[r * 4 + 3];
+  }
+  if (scan->everything) {
+    memcpy(scan->hit_sums + slot * scan->hit_stride + block * INTENTD_BLOCK_ROWS, sums, sizeof sums);
+    return 0;
   }
   uint64_t mask = 0;
   for (size_t r = 0; r < INTENTD_BLOCK_ROWS; r++) mask |= (uint64_t)(sums[r] >= 0) << r;
@@ -67,6 +81,8 @@ const struct intentd_catalogue_kernels intentd_catalogue_portable = {
     .pack = pack,
     .quantise = quantise,
     .limits = limits,
+    .refine = refine,
+    .maxima = maxima,
     .scan = scan_tile,
     .scores = scores,
 };

@@ -7,6 +7,8 @@ struct Candidates: ~Copyable, Sendable {
   /// `[queries][maximumK]` min-heap.
   private var lowers: AlignedBuffer<Double>
   private var lowerCounts: AlignedBuffer<Int32>
+  /// A row whose score is surely below this is out; the k-th best lower bound, or a lesser one.
+  private(set) var thresholds: AlignedBuffer<Double>
   /// `[queries][capacity]` row and upper bound.
   private(set) var rows: AlignedBuffer<Int32>
   private var uppers: AlignedBuffer<Double>
@@ -27,6 +29,7 @@ struct Candidates: ~Copyable, Sendable {
     capacity = 4 * k + 1024
     lowers = AlignedBuffer(count: queries * k, repeating: 0)
     lowerCounts = AlignedBuffer(count: queries, repeating: 0)
+    thresholds = AlignedBuffer(count: queries, repeating: -.infinity)
     rows = AlignedBuffer(count: queries * capacity, repeating: 0)
     uppers = AlignedBuffer(count: queries * capacity, repeating: 0)
     counts = AlignedBuffer(count: queries, repeating: 0)
@@ -37,6 +40,7 @@ struct Candidates: ~Copyable, Sendable {
 
   mutating func removeAll(query: Int) {
     lowerCounts[query] = 0
+    thresholds[query] = -.infinity
     counts[query] = 0
     states[query] = .scanning
   }
@@ -44,25 +48,24 @@ struct Candidates: ~Copyable, Sendable {
   /// Index of the first survivor of `query` in ``rows``.
   func firstRow(query: Int) -> Int { query * capacity }
 
-  /// Takes in a row whose fp32 score lies in `lower...upper`; returns the new threshold, or nil where the survivors don't
-  /// fit.
-  mutating func insert(row: Int32, lower: Double, upper: Double, threshold: Double, query: Int, k: Int) -> Double? {
-    let threshold = raise(with: lower, threshold: threshold, query: query, k: k)
+  /// Takes in a row whose fp32 score lies in `lower...upper`; false where the survivors don't fit.
+  mutating func insert(row: Int32, lower: Double, upper: Double, query: Int, k: Int) -> Bool {
+    raise(with: lower, query: query, k: k)
     if Int(counts[query]) == capacity {
-      keep(from: threshold, query: query)
+      keepBest(query: query)
       // A buffer that stays nearly full would be searched again for each row.
-      if Int(counts[query]) > capacity - capacity / 4 { return nil }
+      if Int(counts[query]) > capacity - capacity / 4 { return false }
     }
     let index = query * capacity + Int(counts[query])
     rows[index] = row
     uppers[index] = upper
     counts[query] += 1
-    return threshold
+    return true
   }
 
-  /// Drops the survivors whose upper bound is below `threshold`.
-  mutating func keep(from threshold: Double, query: Int) {
-    let first = query * capacity
+  /// Drops the survivors whose upper bound is below the threshold.
+  mutating func keepBest(query: Int) {
+    let first = query * capacity, threshold = thresholds[query]
     var kept = first
     for index in first..<first + Int(counts[query]) where !(uppers[index] < threshold) {
       rows[kept] = rows[index]
@@ -72,37 +75,47 @@ struct Candidates: ~Copyable, Sendable {
     counts[query] = Int32(kept - first)
   }
 
-  /// Drops the survivors of `query` that can't be among the `k` best, now that all rows have been seen.
-  mutating func keepBest(query: Int, k: Int) {
-    if Int(lowerCounts[query]) == k { keep(from: lowers[query * maximumK], query: query) }
+  /// Sets the first threshold: the k-th greatest of the first `count` elements of `lowers`, bounds of different rows.
+  mutating func seed(_ lowers: borrowing AlignedBuffer<Double>, count: Int, query: Int, k: Int) {
+    guard count >= k else { return }
+    for index in 0..<count {
+      var greater = 0, alike = 0
+      for other in 0..<count {
+        greater += lowers[other] > lowers[index] ? 1 : 0
+        alike += lowers[other] == lowers[index] ? 1 : 0
+      }
+      if greater < k && greater + alike >= k {
+        thresholds[query] = lowers[index]
+        return
+      }
+    }
   }
 
-  /// Adds a lower bound; returns the k-th best, -∞ where there are fewer.
-  private mutating func raise(with lower: Double, threshold: Double, query: Int, k: Int) -> Double {
-    let root = query * maximumK
-    let count = Int(lowerCounts[query])
+  /// Takes a lower bound into the k best, where it is above the threshold.
+  private mutating func raise(with lower: Double, query: Int, k: Int) {
+    guard lower > thresholds[query] else { return }
+    let root = query * maximumK, count = Int(lowerCounts[query])
+    var index: Int
     if count < k {
-      var index = count
+      index = count
       while index > 0, lowers[root + (index - 1) / 2] > lower {
         lowers[root + index] = lowers[root + (index - 1) / 2]
         index = (index - 1) / 2
       }
-      lowers[root + index] = lower
       lowerCounts[query] = Int32(count + 1)
-      return count + 1 == k ? lowers[root] : -.infinity
-    }
-    guard lower > threshold else { return threshold }
-    var index = 0
-    while true {
-      var child = index * 2 + 1
-      guard child < k else { break }
-      if child + 1 < k, lowers[root + child + 1] < lowers[root + child] { child += 1 }
-      guard lowers[root + child] < lower else { break }
-      lowers[root + index] = lowers[root + child]
-      index = child
+    } else {
+      index = 0
+      while true {
+        var child = index * 2 + 1
+        guard child < k else { break }
+        if child + 1 < k, lowers[root + child + 1] < lowers[root + child] { child += 1 }
+        guard lowers[root + child] < lower else { break }
+        lowers[root + index] = lowers[root + child]
+        index = child
+      }
     }
     lowers[root + index] = lower
-    return lowers[root]
+    if Int(lowerCounts[query]) == k { thresholds[query] = lowers[root] }
   }
 
   // MARK: Ranking

@@ -91,24 +91,73 @@ struct PackedQuery {
   /// Scans blocks `first..<first + blocks` for the active slots and returns the number of hits; the hits stand in `slots`.
   func scan(_ rows: borrowing PackedRows, first: Int, blocks: Int, slots: inout ScanSlots) -> Int {
     precondition(blocks <= Self.tileBlocks && first + blocks <= rows.blocks && slots.count <= slots.capacity)
-    precondition(rows.groups <= slots.groups)
+    precondition(rows.groups == slots.groups)
+    var bounds = unsafe bounds(rows, slots)
+    let padded = (slots.count + Self.quad - 1) / Self.quad * Self.quad
+    unsafe functions.limits(&bounds, first, blocks, padded, slots.starts.base, slots.steps.base)
+    var scan = unsafe tile(rows, first: first, blocks: blocks, slots)
+    unsafe scan.bias = rows.hasBias ? UnsafePointer(rows.bias.base + first * Self.blockRows) : nil
+    return unsafe functions.scan(&scan)
+  }
+
+  /// Replaces the hits of slot `slot` in the tile at block `first` by those that reach its threshold, as positions, with
+  /// their bounds in `slots.lowers` and `slots.uppers`; returns their number.
+  func refine(_ rows: borrowing PackedRows, first: Int, slot: Int, slots: inout ScanSlots) -> Int {
+    precondition(slot < slots.count && rows.groups == slots.groups)
+    var bounds = unsafe bounds(rows, slots)
+    let hits = unsafe slots.hitRows.base + slot * slots.hitStride
+    var found = unsafe intentd_intervals(positions: hits, lowers: slots.lowers.base, uppers: slots.uppers.base)
+    return unsafe functions.refine(
+      &bounds, first, slot, hits, slots.hitSums.base + slot * slots.hitStride, Int(slots.hitCounts[slot]), &found)
+  }
+
+  /// Sums every row of the first tile for every slot.
+  func sumFirstTile(_ rows: borrowing PackedRows, slots: inout ScanSlots) {
+    precondition(rows.blocks >= Self.tileBlocks && rows.groups == slots.groups)
+    for slot in 0..<(slots.count + Self.quad - 1) / Self.quad * Self.quad {
+      let offset = slot < slots.count ? slots.offsets[slot] : 0
+      for block in 0..<Self.tileBlocks { slots.starts[slot * Self.tileBlocks + block] = -offset }
+    }
+    var scan = unsafe tile(rows, first: 0, blocks: Self.tileBlocks, slots)
+    unsafe scan.everything = 1
+    _ = unsafe functions.scan(&scan)
+  }
+
+  /// The best of each 16 rows of the first tile, by the sums that ``sumFirstTile(_:slots:)`` has left: positions in the
+  /// slot's `hitRows`, lower bounds in `slots.lowers`. Returns their number.
+  func maxima(_ rows: borrowing PackedRows, slot: Int, slots: inout ScanSlots) -> Int {
+    precondition(slot < slots.count && rows.blocks >= Self.tileBlocks)
+    var bounds = unsafe bounds(rows, slots)
+    let hits = unsafe slots.hitRows.base + slot * slots.hitStride
+    var found = unsafe intentd_intervals(positions: hits, lowers: slots.lowers.base, uppers: slots.uppers.base)
+    unsafe functions.maxima(
+      &bounds, Self.tileBlocks, slot, slots.hitSums.base + slot * slots.hitStride, &found)
+    return Self.tileBlocks * 4
+  }
+
+  private func bounds(_ rows: borrowing PackedRows, _ slots: borrowing ScanSlots) -> intentd_bounds {
     var bounds = unsafe intentd_bounds()
+    unsafe bounds.scales = UnsafePointer(rows.scales.base)
     unsafe bounds.inverse_scales = UnsafePointer(rows.inverseScales.base)
     unsafe bounds.norms = UnsafePointer(rows.norms.base)
     unsafe bounds.errors = UnsafePointer(rows.errors.base)
     unsafe bounds.extras = UnsafePointer(rows.extras.base)
     unsafe bounds.biases = rows.hasBias ? UnsafePointer(rows.biasMagnitudes.base) : nil
+    unsafe bounds.position_biases = rows.hasBias ? UnsafePointer(rows.bias.base) : nil
     unsafe bounds.thresholds = UnsafePointer(slots.thresholds.base)
+    unsafe bounds.query_scales = UnsafePointer(slots.scales.base)
     unsafe bounds.inverse_query_scales = UnsafePointer(slots.inverseScales.base)
     unsafe bounds.norm_factors = UnsafePointer(slots.normFactors.base)
     unsafe bounds.error_factors = UnsafePointer(slots.errorFactors.base)
     unsafe bounds.offsets = UnsafePointer(slots.offsets.base)
-    let padded = (slots.count + Self.quad - 1) / Self.quad * Self.quad
-    unsafe functions.limits(&bounds, first, blocks, padded, slots.starts.base, slots.steps.base)
+    return unsafe bounds
+  }
 
+  private func tile(
+    _ rows: borrowing PackedRows, first: Int, blocks: Int, _ slots: borrowing ScanSlots
+  ) -> intentd_scan {
     var scan = unsafe intentd_scan()
     unsafe scan.rows = UnsafePointer(rows.bytes.base + first * rows.groups * 4 * Self.blockRows)
-    unsafe scan.bias = rows.hasBias ? UnsafePointer(rows.bias.base + first * Self.blockRows) : nil
     unsafe scan.blocks = blocks
     unsafe scan.groups = rows.groups
     unsafe scan.slots = slots.count
@@ -119,7 +168,7 @@ struct PackedQuery {
     unsafe scan.hit_sums = slots.hitSums.base
     unsafe scan.hit_counts = slots.hitCounts.base
     unsafe scan.hit_stride = slots.hitStride
-    return unsafe functions.scan(&scan)
+    return unsafe scan
   }
 
   /// fp32 scores of the `count` rows from `first` on, for query `index` of `queries`.

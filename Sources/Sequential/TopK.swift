@@ -60,8 +60,9 @@ extension Catalogue {
   /// Scans the tiles until no query is left to scan for. Tiles are small at first, so that thresholds rise early.
   private func scan(first: Int, k: Int, exclusions: borrowing Exclusions, scratch: inout TopKScratch) {
     let blocks = packed.blocks
-    var block = 0
-    var size = 1
+    let isSeeded = k <= CatalogueKernels.tileBlocks * 2 && blocks >= CatalogueKernels.tileBlocks * 2
+    if isSeeded { seed(first: first, k: k, exclusions: exclusions, scratch: &scratch) }
+    var block = 0, size = isSeeded ? CatalogueKernels.tileBlocks : 1
     while block < blocks {
       retire(at: block, scratch: &scratch)
       if scratch.slots.count == 0 { break }
@@ -78,14 +79,13 @@ extension Catalogue {
         }
       }
       block += tile
-      size = min(block, CatalogueKernels.tileBlocks)
+      size = min(max(size, block), CatalogueKernels.tileBlocks)
     }
   }
 
   /// Ends the scan for the queries that no row from `block` on can reach.
   private func retire(at block: Int, scratch: inout TopKScratch) {
-    let norm = packed.suffixNorms[block]
-    let bias = packed.suffixBiases[block]
+    let norm = packed.suffixNorms[block], bias = packed.suffixBiases[block]
     let magnitude = packed.largestBiasMagnitude
     for slot in (0..<scratch.slots.count).reversed()
     where scratch.slots.rulesOut(slot: slot, norm: norm, bias: bias, magnitude: magnitude) {
@@ -99,36 +99,39 @@ extension Catalogue {
     slot: Int, block: Int, first: Int, k: Int, exclusions: borrowing Exclusions, scratch: inout TopKScratch
   ) -> Bool {
     let query = Int(scratch.slots.queries[slot])
-    let start = slot * scratch.slots.hitStride
-    let hits = start..<start + Int(scratch.slots.hitCounts[slot])
-    var threshold = scratch.slots.thresholds[slot]
+    let found = kernels.refine(packed, first: block, slot: slot, slots: &scratch.slots)
     scratch.slots.hitCounts[slot] = 0
-    for hit in hits {
-      let position = block * CatalogueKernels.blockRows + Int(scratch.slots.hitRows[hit])
-      guard position < count else { continue }
-      let (lower, upper) = interval(scratch.slots, hit: hit, slot: slot, tile: block)
-      guard !(upper < threshold) else { continue }
+    for hit in 0..<found {
+      let position = Int(scratch.slots.hitRows[slot * scratch.slots.hitStride + hit])
+      let upper = scratch.slots.uppers[hit]
+      guard position < count, !(upper < scratch.candidates.thresholds[query]) else { continue }
       let row = packed.order[position]
       guard !exclusions.contains(row, query: first + query) else { continue }
-      let raised = scratch.candidates.insert(
-        row: row, lower: lower, upper: upper, threshold: threshold, query: query, k: k)
-      guard let raised else { return false }
-      threshold = raised
+      let fits = scratch.candidates.insert(
+        row: row, lower: scratch.slots.lowers[hit], upper: upper, query: query, k: k)
+      guard fits else { return false }
     }
-    scratch.slots.thresholds[slot] = threshold
+    scratch.slots.thresholds[slot] = scratch.candidates.thresholds[query]
     return true
   }
 
-  /// The bounds of the fp32 score of hit `hit` of a tile that begins at block `tile`.
-  func interval(_ slots: borrowing ScanSlots, hit: Int, slot: Int, tile: Int) -> (lower: Double, upper: Double) {
-    let position = tile * CatalogueKernels.blockRows + Int(slots.hitRows[hit])
-    let block = position / CatalogueKernels.blockRows
-    var estimate = Double(slots.hitSums[hit] - slots.offsets[slot]) * (slots.scales[slot] * packed.scales[block])
-    if packed.hasBias { estimate += Double(packed.bias[position]) }
-    let error =
-      slots.normFactors[slot] * packed.norms[block] + slots.errorFactors[slot] * packed.errors[block]
-      + packed.extras[block]
-    return (estimate - error, estimate + error)
+  /// Finds a first threshold for each slot: the k-th of the best lower bounds of each 16 rows of the first tile. It spares most
+  /// of the insertions that a threshold from -∞ upwards would cost.
+  private func seed(first: Int, k: Int, exclusions: borrowing Exclusions, scratch: inout TopKScratch) {
+    kernels.sumFirstTile(packed, slots: &scratch.slots)
+    for slot in 0..<scratch.slots.count {
+      let query = Int(scratch.slots.queries[slot])
+      let found = kernels.maxima(packed, slot: slot, slots: &scratch.slots)
+      var kept = 0
+      for part in 0..<found {
+        let position = Int(scratch.slots.hitRows[slot * scratch.slots.hitStride + part])
+        if exclusions.contains(packed.order[position], query: first + query) { continue }
+        scratch.slots.lowers[kept] = scratch.slots.lowers[part]
+        kept += 1
+      }
+      scratch.candidates.seed(scratch.slots.lowers, count: kept, query: query, k: k)
+      scratch.slots.thresholds[slot] = scratch.candidates.thresholds[query]
+    }
   }
 
   /// Ranks what has survived for one query, or all rows, by fp32 scores, and appends the best to `items`.
@@ -160,17 +163,14 @@ extension Catalogue {
   private func rescore(
     _ queries: borrowing AlignedBuffer<Float>, query: Int, of first: Int, k: Int, scratch: inout TopKScratch
   ) {
-    scratch.candidates.keepBest(query: query, k: k)
-    let start = scratch.candidates.firstRow(query: query)
-    let size = Int(scratch.candidates.counts[query])
+    scratch.candidates.keepBest(query: query)
+    let start = scratch.candidates.firstRow(query: query), size = Int(scratch.candidates.counts[query])
     kernels.scores(
-      rows, bias: bias, queries: queries, index: first + query, rows: scratch.candidates.rows, start: start,
-      count: size,
+      rows, bias: bias, queries: queries, index: first + query, rows: scratch.candidates.rows, start: start, count: size,
       into: &scratch.candidates.scores)
     scratch.counters.rescored += size
     for index in 0..<size {
-      let score = scratch.candidates.scores[index]
-      let row = scratch.candidates.rows[start + index]
+      let score = scratch.candidates.scores[index], row = scratch.candidates.rows[start + index]
       scratch.candidates.append(key: Candidates.key(score: score, row: row))
     }
   }

@@ -51,6 +51,9 @@ struct ScanSlots: ~Copyable, Sendable {
   var hitRows: AlignedBuffer<Int32>
   var hitSums: AlignedBuffer<Int32>
   var hitCounts: AlignedBuffer<Int32>
+  /// `[hitStride]` bounds of the hits of one slot.
+  var lowers: AlignedBuffer<Double>
+  var uppers: AlignedBuffer<Double>
   let hitStride = CatalogueKernels.tileBlocks * CatalogueKernels.blockRows
 
   init(capacity least: Int, width: Int) {
@@ -71,6 +74,8 @@ struct ScanSlots: ~Copyable, Sendable {
     hitRows = AlignedBuffer(count: capacity * hitStride, repeating: 0)
     hitSums = AlignedBuffer(count: capacity * hitStride, repeating: 0)
     hitCounts = AlignedBuffer(count: capacity, repeating: 0)
+    lowers = AlignedBuffer(count: hitStride, repeating: 0)
+    uppers = AlignedBuffer(count: hitStride, repeating: 0)
   }
 
   mutating func removeAll() {

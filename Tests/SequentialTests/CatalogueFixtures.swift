@@ -60,7 +60,7 @@ enum CatalogueShape: CaseIterable {
   private func scale(row: Int, count: Int, numbers: inout Numbers) -> Float {
     switch self {
     case .random, .duplicates, .allEqual, .biased, .notFinite: 1
-    case .skewed: 4 / Float(1 + row).squareRoot().squareRoot()
+    case .skewed: 8 / Float(1 + row).squareRoot()
     case .zeros: row % 3 == 0 ? 1 : 0
     case .adversarial: [1e-20, 1e-3, 1, 1, 30][Int(numbers.next() % 5)]
     case .tinyNumbers: Float.leastNormalMagnitude / 1000

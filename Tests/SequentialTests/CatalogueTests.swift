@@ -77,10 +77,12 @@ private func answers(
           // At a threshold of -∞ the scan reports every row with its sum.
           let blocks = catalogue.packed.blocks
           #expect(catalogue.kernels.scan(catalogue.packed, first: 0, blocks: blocks, slots: &slots) >= 500)
-          for hit in 0..<Int(slots.hitCounts[0]) where slots.hitRows[hit] < 500 {
-            let interval = catalogue.interval(slots, hit: hit, slot: 0, tile: 0)
+          let found = catalogue.kernels.refine(catalogue.packed, first: 0, slot: 0, slots: &slots)
+          #expect(found == Int(slots.hitCounts[0]))
+          for hit in 0..<found where slots.hitRows[hit] < 500 {
             let score = Double(scores[Int(catalogue.packed.order[Int(slots.hitRows[hit])])])
-            #expect(interval.lower <= score && score <= interval.upper, "\(shape) \(kernel)")
+            let isInside = slots.lowers[hit] <= score && score <= slots.uppers[hit]
+            #expect(isInside, "\(shape) \(kernel)")
           }
         }
       }

@@ -40,12 +40,20 @@ struct intentd_query {
 
 /// What `limits` reads of the blocks, one element a block, and of the active queries, one element a slot.
 struct intentd_bounds {
-  const double *inverse_scales, *norms, *errors, *extras;
+  const double *scales, *inverse_scales, *norms, *errors, *extras;
   /// Largest |bias| of each block, or NULL where there is no bias.
   const double *biases;
-  /// Per slot: threshold; 1 / scale; factors of `norms` and `errors`; offset · Σ p.
-  const double *thresholds, *inverse_query_scales, *norm_factors, *error_factors;
+  /// `[blocks][64]` bias of each position, or NULL.
+  const float *position_biases;
+  /// Per slot: threshold; scale and 1 / scale; factors of `norms` and `errors`; offset · Σ p.
+  const double *thresholds, *query_scales, *inverse_query_scales, *norm_factors, *error_factors;
   const int32_t *offsets;
+};
+
+/// Rows with bounds of their fp32 scores.
+struct intentd_intervals {
+  int32_t *positions;
+  double *lowers, *uppers;
 };
 
 /// One call of `scan`. A row is a hit for a slot where start + Σ p · q ≥ 0; with a bias, where
@@ -64,6 +72,8 @@ struct intentd_scan {
   /// Out: `[slots][hit_stride]` row of the tile, and Σ p · (q + row_offset); `[slots]` their number.
   int32_t *hit_rows, *hit_sums, *hit_counts;
   size_t hit_stride;
+  /// 1: no hits; the first blocks · 64 elements of `hit_sums` of each slot become start + Σ p · q of every row.
+  int everything;
 };
 
 /// The functions of one kernel. Integer sums are the same for every kernel; fp32 sums have an order of their own.
@@ -87,6 +97,15 @@ struct intentd_catalogue_kernels {
 
   /// Scans a tile; returns the number of hits.
   size_t (*scan)(const struct intentd_scan *scan);
+
+  /// The bounds of those of `count` rows, with their sums, of the tile at block `first` that reach the slot's threshold;
+  /// returns their number. `out->positions` may be `rows`.
+  size_t (*refine)(const struct intentd_bounds *bounds, size_t first, size_t slot, const int32_t *rows,
+                   const int32_t *sums, size_t count, const struct intentd_intervals *out);
+
+  /// Of each 16 rows of `blocks` blocks from 0 on, with their sums, the greatest lower bound: `blocks` · 4 of them.
+  void (*maxima)(const struct intentd_bounds *bounds, size_t blocks, size_t slot, const int32_t *sums,
+                 const struct intentd_intervals *out);
 
   /// fp32 scores, matrix row · query (+ bias), of `count` rows: those of `rows`, or first.. where `rows` is NULL.
   /// Each is summed in one fixed order that depends on `width` alone.
