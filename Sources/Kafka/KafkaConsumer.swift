@@ -51,10 +51,53 @@ public enum Rebalance: Sendable, Equatable {
     var slots: [Int32]
   }
 
-  /// Joins `group` and subscribes to `topics`.
-  public init(
+  /// Joins `group` and subscribes to `topics`; without any it joins nothing and can only ask for committed offsets.
+  public convenience init(
     _ configuration: KafkaConfiguration, group: String, topics: [String], offsetReset: OffsetReset = .earliest,
     partitions: PartitionTable, log: @escaping KafkaLog
+  ) throws(KafkaFailure) {
+    try self.init(configuration, group: group, offsetReset: offsetReset, partitions: partitions, log: log)
+    if topics.isEmpty { return }
+    var list = PartitionList()
+    for topic in topics { list.add(topic: topic) }
+    let code = unsafe rd_kafka_subscribe(
+      handle.pointer, list.pointer.assumingMemoryBound(to: rd_kafka_topic_partition_list_t.self))
+    if code != RD_KAFKA_RESP_ERR_NO_ERROR {
+      throw ClientHandle.failure(code.rawValue, while: "subscribing to \(topics.joined(separator: ", "))")
+    }
+  }
+
+  /// Reads all partitions of `topic` from their beginning, outside of any group.
+  convenience init(
+    _ configuration: KafkaConfiguration, readingAllOf topic: String, log: @escaping KafkaLog
+  ) throws(KafkaFailure) {
+    try self.init(
+      configuration, group: "intentd-reader", offsetReset: .earliest, partitions: PartitionTable(), log: log)
+    let opened = unsafe rd_kafka_topic_new(handle.pointer, topic, nil)
+    defer { if let opened = unsafe opened { unsafe rd_kafka_topic_destroy(opened) } }
+    var metadata: UnsafePointer<rd_kafka_metadata>?
+    let code = unsafe rd_kafka_metadata(handle.pointer, 0, opened, &metadata, 10_000)
+    let operation = "asking for the partitions of topic \(topic)"
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let found = unsafe metadata else {
+      throw ClientHandle.failure(code.rawValue, while: operation)
+    }
+    defer { unsafe rd_kafka_metadata_destroy(found) }
+    let description = unsafe found.pointee.topics[0]
+    if unsafe description.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+      throw unsafe ClientHandle.failure(description.err.rawValue, while: operation)
+    }
+    var list = PartitionList()
+    for index in unsafe 0..<Int(description.partition_cnt) {
+      list.add(
+        topic: topic, partition: unsafe description.partitions[index].id, offset: Int64(RD_KAFKA_OFFSET_BEGINNING))
+    }
+    unsafe rd_kafka_assign(
+      handle.pointer, list.pointer.assumingMemoryBound(to: rd_kafka_topic_partition_list_t.self))
+  }
+
+  private init(
+    _ configuration: KafkaConfiguration, group: String, offsetReset: OffsetReset, partitions: PartitionTable,
+    log: @escaping KafkaLog
   ) throws(KafkaFailure) {
     let properties = try configuration.properties(
       defaults: [:],
@@ -69,17 +112,9 @@ public enum Rebalance: Sendable, Equatable {
     }
     self.events = events
     self.partitions = partitions
-    // From here on the main queue is served by polling the consumer, on the one thread that this object belongs to.
     unsafe answers = rd_kafka_queue_new(handle.pointer)
+    // From here on the main queue is served by polling the consumer, on the one thread that this object belongs to.
     unsafe rd_kafka_poll_set_consumer(handle.pointer)
-    var list = PartitionList()
-    for topic in topics { list.add(topic: topic) }
-    let code = unsafe rd_kafka_subscribe(
-      handle.pointer, list.pointer.assumingMemoryBound(to: rd_kafka_topic_partition_list_t.self))
-    if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-      isClosed = true
-      throw ClientHandle.failure(code.rawValue, while: "subscribing to \(topics.joined(separator: ", "))")
-    }
   }
 
   deinit {

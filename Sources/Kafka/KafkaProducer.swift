@@ -35,7 +35,8 @@ public struct DeliveryFailure: Sendable, Equatable {
   ) throws(KafkaFailure) {
     let properties = try configuration.properties(
       defaults: [
-        "compression.type": "lz4", "linger.ms": "1", "queue.buffering.max.messages": String(queueRecords),
+        "compression.type": "lz4", "linger.ms": "1", "partitioner": "murmur2_random",
+        "queue.buffering.max.messages": String(queueRecords),
         "queue.buffering.max.kbytes": String(max(1, queueBytes >> 10)),
       ],
       fixed: [
@@ -50,7 +51,7 @@ public struct DeliveryFailure: Sendable, Equatable {
   }
 
   deinit {
-    for unsafe topic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
+    for unsafetopic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
   }
 
   /// Records that all in-sync replicas have.
@@ -68,18 +69,18 @@ public struct DeliveryFailure: Sendable, Equatable {
     return unsafe Topic(index: topics.count - 1)
   }
 
-  /// Queues a record; false where the queue is full (poll and try again). A nil value is a tombstone; an empty key with
-  /// `hasKey` false is no key. `mark` comes back in a ``DeliveryFailure``. Everything is copied before this returns.
+  /// Queues a record; false where the queue is full (poll and try again). Without `hasValue` it is a tombstone, without `hasKey`
+  /// any partition will do. `mark` comes back in a ``DeliveryFailure``. Everything is copied before this returns.
   public func produce(
-    to topic: Topic, key: Span<UInt8>, hasKey: Bool = true, value: Span<UInt8>, headers: borrowing RecordHeaders,
-    partition: Int32? = nil, timestamp: Int64? = nil, mark: Int = 0
+    to topic: Topic, key: Span<UInt8>, hasKey: Bool = true, value: Span<UInt8>, hasValue: Bool = true,
+    headers: RecordHeaders = RecordHeaders(), partition: Int32? = nil, timestamp: Int64? = nil, mark: Int = 0
   ) throws(KafkaFailure) -> Bool {
     guard let list = unsafe rd_kafka_headers_new(headers.entries.count) else { return false }
     unsafe Self.fill(list, headers)
     let code = unsafe key.withUnsafeBytes { key in
       unsafe value.withUnsafeBytes { value in
         unsafe enqueue(
-          topic, key: hasKey ? key : UnsafeRawBufferPointer(start: nil, count: 0), value, list,
+          topic, key: hasKey ? key : UnsafeRawBufferPointer(start: nil, count: 0), value, hasValue: hasValue, list,
           partition: partition ?? RD_KAFKA_PARTITION_UA, timestamp: timestamp ?? 0, mark: mark)
       }
     }
@@ -112,12 +113,12 @@ public struct DeliveryFailure: Sendable, Equatable {
 
   /// Produces; 0 where librdkafka took the record and its headers.
   private func enqueue(
-    _ topic: Topic, key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ headers: OpaquePointer,
-    partition: Int32, timestamp: Int64, mark: Int
+    _ topic: Topic, key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, hasValue: Bool,
+    _ headers: OpaquePointer, partition: Int32, timestamp: Int64, mark: Int
   ) -> Int32 {
     // An empty value is not a missing one.
     let emptyValue: StaticString = ""
-    let valueStart = unsafe value.baseAddress ?? UnsafeRawPointer(emptyValue.utf8Start)
+    let valueStart = unsafe hasValue ? value.baseAddress ?? UnsafeRawPointer(emptyValue.utf8Start) : nil
     unsafe arguments[0].vtype = RD_KAFKA_VTYPE_RKT
     unsafe arguments[0].u.rkt = topics[topic.index]
     unsafe arguments[1].vtype = RD_KAFKA_VTYPE_KEY
@@ -125,7 +126,7 @@ public struct DeliveryFailure: Sendable, Equatable {
     unsafe arguments[1].u.mem.size = key.count
     unsafe arguments[2].vtype = RD_KAFKA_VTYPE_VALUE
     unsafe arguments[2].u.mem.ptr = UnsafeMutableRawPointer(mutating: valueStart)
-    unsafe arguments[2].u.mem.size = value.count
+    unsafe arguments[2].u.mem.size = hasValue ? value.count : 0
     unsafe arguments[3].vtype = RD_KAFKA_VTYPE_HEADERS
     unsafe arguments[3].u.headers = headers
     unsafe arguments[4].vtype = RD_KAFKA_VTYPE_OPAQUE
@@ -141,7 +142,7 @@ public struct DeliveryFailure: Sendable, Equatable {
     return unsafe rd_kafka_error_code(error).rawValue
   }
 
-  private static func fill(_ list: OpaquePointer, _ headers: borrowing RecordHeaders) {
+  private static func fill(_ list: OpaquePointer, _ headers: RecordHeaders) {
     let bytes = headers.bytes.span
     unsafe bytes.withUnsafeBytes { bytes in
       for (name, value) in headers.entries {

@@ -40,7 +40,9 @@ public struct KafkaRecord: Sendable, Equatable {
     var type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
     let time = unsafe rd_kafka_message_timestamp(message, &type)
     self.time = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? nil : time
-    key = unsafe message.pointee.key.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: message.pointee.key_len)) }
+    key = unsafe message.pointee.key.map {
+      unsafe Array(UnsafeRawBufferPointer(start: $0, count: message.pointee.key_len))
+    }
     value = unsafe message.pointee.payload.map {
       unsafe Array(UnsafeRawBufferPointer(start: $0, count: message.pointee.len))
     }

@@ -1,7 +1,7 @@
 import Events
 
 /// The headers of a record to be produced. Reused: after the first fill it allocates nothing.
-public struct RecordHeaders: ~Copyable, Sendable {
+public struct RecordHeaders: Sendable {
   private(set) var bytes: [UInt8] = []
   private(set) var entries: [(name: ByteRange, value: ByteRange)] = []
 
@@ -15,8 +15,8 @@ public struct RecordHeaders: ~Copyable, Sendable {
   }
 
   /// Adds a header.
-  public mutating func add(_ name: StaticString, _ value: Span<UInt8>) {
-    entries.append((appendName(name), bytes.appendBytes(value)))
+  public mutating func add(_ name: StaticString, _ value: [UInt8]) {
+    entries.append((appendName(name), bytes.appendBytes(value.span)))
   }
 
   /// Adds a header whose value is text.

@@ -1,6 +1,6 @@
 import Events
 
-/// Reads a topic from its beginning, as a member of no lasting group: it commits nothing.
+/// Reads a topic from its beginning, outside of any group: it commits nothing.
 public struct TopicReader: ~Copyable {
   private let consumer: KafkaConsumer
 
@@ -8,9 +8,7 @@ public struct TopicReader: ~Copyable {
   public init(
     _ configuration: KafkaConfiguration, topic: String, log: @escaping KafkaLog = { _ in }
   ) throws(KafkaFailure) {
-    consumer = try KafkaConsumer(
-      configuration, group: "reader-\(UInt64.random(in: .min ... .max))", topics: [topic], partitions: PartitionTable(),
-      log: log)
+    consumer = try KafkaConsumer(configuration, readingAllOf: topic, log: log)
   }
 
   /// The next record of any partition, or nil where none comes within `milliseconds`.
@@ -24,7 +22,6 @@ public struct TopicReader: ~Copyable {
         // A topic that was just made is not known to all brokers at once.
         if error.disposition != .retry || left <= .zero { throw error }
       }
-      consumer.giveUp()
       if left <= .zero { return nil }
     }
   }
