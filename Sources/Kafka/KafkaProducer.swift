@@ -51,7 +51,7 @@ public struct DeliveryFailure: Sendable, Equatable {
   }
 
   deinit {
-    for unsafetopic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
+    while let topic = unsafe topics.popLast() { unsafe rd_kafka_topic_destroy(topic) }
   }
 
   /// Records that all in-sync replicas have.
