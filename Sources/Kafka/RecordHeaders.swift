@@ -41,17 +41,3 @@ public struct RecordHeaders: Sendable {
     return ByteRange(start: start, count: bytes.count - start)
   }
 }
-
-extension Array where Element == UInt8 {
-  /// Appends `value` in decimal digits, without allocating for it.
-  fileprivate mutating func appendDecimal(_ value: Int64) {
-    if value < 0 { append(UInt8(ascii: "-")) }
-    var rest = value.magnitude
-    let start = count
-    repeat {
-      append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
-    } while rest > 0
-    self[start...].reverse()
-  }
-}
