@@ -18,7 +18,8 @@ public struct MemorySessionStore: SessionReading, ~Copyable {
   private var markScratch: [Mark] = []
 
   /// What a session costs besides its blocks, in blocks: its entry, its places in the table and the free list.
-  private static let entryBlocks = (MemoryLayout<SessionTable.Entry>.stride + 12 + BlockPool.blockBytes - 1)
+  private static let entryBlocks =
+    (MemoryLayout<SessionTable.Entry>.stride + 12 + BlockPool.blockBytes - 1)
     / BlockPool.blockBytes
   /// A block with its link.
   private static let blockCost = BlockPool.blockBytes + MemoryLayout<Int32>.stride

@@ -12,7 +12,8 @@ private import CHiredis
   /// The text of an error; nil where the reply is none.
   func error(at index: Int? = nil) -> String? {
     guard let node = unsafe node(index), unsafe node.pointee.type == REDIS_REPLY_ERROR else { return nil }
-    return unsafe String(decoding: UnsafeRawBufferPointer(start: node.pointee.str, count: node.pointee.len), as: UTF8.self)
+    return unsafe String(
+      decoding: UnsafeRawBufferPointer(start: node.pointee.str, count: node.pointee.len), as: UTF8.self)
   }
 
   /// The whole number; nil where the reply is none.

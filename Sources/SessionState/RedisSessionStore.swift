@@ -12,7 +12,8 @@ public struct RedisServerInfo: Sendable, Equatable {
   /// Why the operator should look at it; nil where all is well.
   public var warning: String? {
     guard let evictionPolicy, evictionPolicy != "noeviction" else { return nil }
-    return "Redis deletes keys when its memory is full (maxmemory-policy \(evictionPolicy)), so sessions may lose their "
+    return
+      "Redis deletes keys when its memory is full (maxmemory-policy \(evictionPolicy)), so sessions may lose their "
       + "past. Set maxmemory-policy noeviction."
   }
 }
@@ -247,7 +248,9 @@ public struct RedisSessionStore: SessionReading, ~Copyable {
         fault = error
       }
     }
-    if !areMarks || fault != nil { throw malformed(fault, .marks, session, "a field is not topic:partition and offset") }
+    if !areMarks || fault != nil {
+      throw malformed(fault, .marks, session, "a field is not topic:partition and offset")
+    }
     readout.sessions.append(
       StoredSession(events: events..<readout.events.count, marks: marks..<readout.marks.count))
   }

@@ -11,7 +11,7 @@ public final class RedisServer {
   private let program: String
   private let folder: TemporaryFolder
   private let arguments: [String]
-  private var process: ChildProcess?
+  fileprivate var process: ChildProcess?
 
   /// Runs a test only where redis-server is installed.
   public static var needed: ConditionTrait {
@@ -63,5 +63,23 @@ public final class RedisServer {
     process?.signal(9)
     _ = try? process?.wait()
     process = nil
+  }
+}
+
+extension RedisServer {
+  /// Lets it hang: it takes connections and answers nothing.
+  public func pause() { process?.signal(19) }
+
+  /// Lets it go on.
+  public func resume() { process?.signal(18) }
+
+  /// What redis-cli prints for a command.
+  public func command(_ arguments: [String]) throws -> String {
+    let cli = try ChildProcess(
+      "redis-cli", ["-s", socket] + arguments, output: .pipe, error: .null, endsWithParent: true)
+    let output = cli.readAllOutput()
+    try cli.wait()
+    let text = String(decoding: output, as: UTF8.self)
+    return text.hasSuffix("\n") ? String(text.dropLast()) : text
   }
 }
