@@ -1,0 +1,63 @@
+import Kafka
+
+/// How far the records of each partition were handed over, are done, and are committed. Knows nothing of partitions that are not
+/// assigned.
+struct HandedOver {
+  /// Offsets that are one after the last record of their kind; below 0 before the first.
+  private struct Place {
+    /// Handed over to the worker.
+    var next: Int64 = -1
+    /// Done: the worker said that everything up to here is stored and acknowledged.
+    var done: Int64 = -1
+    /// Known to the group's coordinator.
+    var committed: Int64 = -1
+    var isAssigned = false
+  }
+
+  /// By slot.
+  private var places: [Place] = []
+
+  /// Begins with a partition; what was known of an earlier assignment is void.
+  mutating func assign(_ slots: [Int32]) {
+    for slot in slots {
+      while places.count <= Int(slot) { places.append(Place()) }
+      places[Int(slot)] = Place(isAssigned: true)
+    }
+  }
+
+  /// Ends with a partition: nothing of it may be committed any more.
+  mutating func forget(_ slots: [Int32]) {
+    for slot in slots where Int(slot) < places.count { places[Int(slot)] = Place() }
+  }
+
+  /// Notes that the record at `offset` was handed over; false where its partition is not assigned.
+  mutating func note(_ slot: Int32, offset: Int64) -> Bool {
+    guard Int(slot) < places.count, places[Int(slot)].isAssigned else { return false }
+    places[Int(slot)].next = offset + 1
+    return true
+  }
+
+  /// Notes that everything handed over is done.
+  mutating func finish() {
+    for slot in places.indices { places[slot].done = places[slot].next }
+  }
+
+  /// What is done and not committed.
+  func uncommitted() -> [PartitionOffset] {
+    var offsets: [PartitionOffset] = []
+    for slot in places.indices where places[slot].isAssigned && places[slot].done > places[slot].committed {
+      offsets.append(PartitionOffset(partition: Int32(slot), next: places[slot].done))
+    }
+    return offsets
+  }
+
+  /// Notes that `offsets` are committed.
+  mutating func committed(_ offsets: [PartitionOffset]) {
+    for offset in offsets where places[Int(offset.partition)].isAssigned {
+      places[Int(offset.partition)].committed = offset.next
+    }
+  }
+
+  /// The partitions that are assigned.
+  var assigned: [Int32] { places.indices.filter { places[$0].isAssigned }.map { Int32($0) } }
+}

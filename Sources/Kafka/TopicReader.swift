@@ -1,0 +1,40 @@
+import Events
+
+/// Reads a topic from its beginning, outside of any group: it commits nothing.
+public struct TopicReader: ~Copyable {
+  private let consumer: KafkaConsumer
+
+  /// A reader of all partitions of `topic`.
+  public init(
+    _ configuration: KafkaConfiguration, topic: String, log: @escaping KafkaLog = { _ in }
+  ) throws(KafkaFailure) {
+    consumer = try KafkaConsumer(configuration, readingAllOf: topic, log: log)
+  }
+
+  /// The next record of any partition, or nil where none comes within `milliseconds`.
+  public mutating func next(milliseconds: Int) throws(KafkaFailure) -> KafkaRecord? {
+    let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+    while true {
+      let left = deadline - ContinuousClock.now
+      do throws(KafkaFailure) {
+        if let record = try consumer.next(milliseconds: max(0, Int(left / .milliseconds(1)))) { return record }
+      } catch {
+        // A topic that was just made is not known to all brokers at once.
+        if error.disposition != .retry || left <= .zero { throw error }
+      }
+      if left <= .zero { return nil }
+    }
+  }
+
+  /// The next `count` records, or those that came within `milliseconds`.
+  public mutating func read(_ count: Int, milliseconds: Int) throws(KafkaFailure) -> [KafkaRecord] {
+    let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+    var records: [KafkaRecord] = []
+    while records.count < count {
+      let left = Int((deadline - ContinuousClock.now) / .milliseconds(1))
+      guard left > 0, let record = try next(milliseconds: left) else { break }
+      records.append(record)
+    }
+    return records
+  }
+}

@@ -1,0 +1,66 @@
+public import Events
+
+/// What can go wrong between this process and the store of sessions.
+public enum SessionStoreFailure: PortFailure, Equatable {
+  /// The server does not answer, or the connection broke.
+  case unreachable(server: String, detail: String)
+  /// The server is there but can't serve now: it loads its data, runs a long script, follows another one, or is full.
+  case busy(server: String, detail: String)
+  /// Credentials or access rights do not suffice.
+  case denied(server: String, detail: String)
+  /// A key of this program holds something that this program did not write.
+  case malformed(key: String, detail: String)
+  /// The server refused a command in a way that trying again does not change.
+  case refused(server: String, detail: String)
+  /// A setting can't be used.
+  case invalidConfiguration(name: String, why: String)
+  /// The stored events name more topics and partitions than ``Limits/partitions``.
+  case tooManyPartitions(key: String)
+
+  /// What the worker does about it.
+  public var disposition: Disposition {
+    switch self {
+    case .unreachable, .busy: .retry
+    case .denied, .malformed, .refused, .invalidConfiguration, .tooManyPartitions: .halt
+    }
+  }
+
+  /// What happened, where, and what to do.
+  public var description: String {
+    switch self {
+    case .unreachable(let server, let detail):
+      "Redis at \(server) is away (\(detail)). It is tried again; check the server and the network."
+    case .busy(let server, let detail):
+      "Redis at \(server) can't serve now (\(detail)). It is tried again; where memory is full, raise maxmemory."
+    case .denied(let server, let detail):
+      "Redis at \(server) denies access (\(detail)). Correct user, password or the rights of the user."
+    case .malformed(let key, let detail):
+      "Redis key \(key) holds what intentd did not write (\(detail)). Delete the key, or choose another prefix."
+    case .refused(let server, let detail):
+      "Redis at \(server) refused a command (\(detail)). Trying again does not help; check its version and settings."
+    case .invalidConfiguration(let name, let why):
+      "The session store's setting \(name) can't be used: \(why)."
+    case .tooManyPartitions(let key):
+      "Redis key \(key) names more topics and partitions than the \(Limits.partitions) that one process may see. "
+        + "Choose another prefix, or delete the keys of topics that are gone."
+    }
+  }
+
+  /// The failure behind an error reply, which begins with a name such as `LOADING`.
+  init(reply: String, server: String) {
+    switch reply.prefix(while: { $0 != " " }) {
+    case "LOADING", "BUSY", "READONLY", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "MISCONF",
+      "NOSCRIPT", "UNKILLABLE":
+      self = .busy(server: server, detail: reply)
+    case "NOAUTH", "WRONGPASS", "NOPERM", "DENIED":
+      self = .denied(server: server, detail: reply)
+    case "MOVED", "ASK", "CROSSSLOT":
+      self = .refused(server: server, detail: "\(reply); a server of a cluster, which needs a client of its own")
+    default:
+      // Redis before version 6 has no name for it.
+      self =
+        reply.contains("invalid password")
+        ? .denied(server: server, detail: reply) : .refused(server: server, detail: reply)
+    }
+  }
+}
