@@ -3,16 +3,24 @@ private import Synchronization
 
 /// What the control plane asks of a worker, read once a batch.
 public final class Mailbox: Sendable {
+  private let deadline = Mutex<ContinuousClock.Instant?>(nil)
   private let stopping = Atomic(false)
 
   /// An empty mailbox.
   public init() {}
 
-  /// Asks the worker to finish its batch, flush, commit and return.
-  public func stop() { stopping.store(true, ordering: .releasing) }
+  /// Asks the worker to finish its batch, flush, commit and return; after `seconds` it gives up what it waits for. The first
+  /// call counts.
+  public func stop(within seconds: Double) {
+    deadline.withLock { if $0 == nil { $0 = ContinuousClock.now + .seconds(seconds) } }
+    stopping.store(true, ordering: .releasing)
+  }
 
-  /// True once ``stop()`` was called.
+  /// True once ``stop(within:)`` was called.
   public var isStopping: Bool { stopping.load(ordering: .acquiring) }
+
+  /// True once the time to finish is over.
+  public var isOverdue: Bool { isStopping && deadline.withLock { $0.map { ContinuousClock.now >= $0 } ?? false } }
 }
 
 /// What a worker tells whoever watches it; called between batches, on the worker's thread.
@@ -159,8 +167,8 @@ public struct Worker<
 
   /// Waits before the next try, longer each time up to 5 s, or gives up where a retry can't help.
   private func retry(_ failure: PipelineFailure, attempt: Int) throws(PipelineFailure) {
-    guard failure.disposition == .retry, !mailbox.isStopping || attempt < 20 else { throw failure }
-    let milliseconds = min(5000, 50 << min(attempt, 7))
+    guard failure.disposition == .retry, !mailbox.isOverdue else { throw failure }
+    let milliseconds = min(mailbox.isStopping ? 200 : 5000, 50 << min(attempt, 7))
     news(.waiting(failure, milliseconds: milliseconds))
     wait(milliseconds)
   }

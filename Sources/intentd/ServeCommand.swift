@@ -1,3 +1,54 @@
 import Control
-struct ServeCommand { init(_ options: ServeOptions) {}; func run() throws {} }
-struct DemoCommand { init(_ options: DemoOptions) {}; func run() throws {} }
+import Foundation
+import Kafka
+import Platform
+
+/// `intentd --config FILE` and `intentd --embedded`: serves until it is asked to end.
+struct ServeCommand {
+  /// Seconds that a worker may take to finish after the first SIGTERM or SIGINT.
+  static let drainSeconds = 20.0
+
+  private let options: ServeOptions
+
+  init(_ options: ServeOptions) { self.options = options }
+
+  func run() throws {
+    let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
+    let configuration = try Configuration.load(
+      file: options.configuration, environment: ProcessInfo.processInfo.environment, model: options.model,
+      embedded: options.embedded)
+    for suspect in Configuration.suspects(in: ProcessInfo.processInfo.environment) { log.warning(suspect) }
+    let loaded = try LoadedModel(configuration.model)
+    log.info(
+      "model loaded",
+      metadata: [
+        "name": .string(loaded.model.configuration.name), "version": .string(loaded.model.configuration.version),
+        "items": .init(loaded.model.configuration.itemCount), "kernel": .string(loaded.model.kernel.rawValue),
+      ])
+    let broker = options.embedded ? try embeddedBroker(configuration, log) : nil
+    let daemon = Daemon(
+      loaded.model, configuration, bootstrapServers: broker?.bootstrapServers ?? configuration.kafka.bootstrapServers,
+      log: log)
+    let signals = try SignalWaiter { signal in
+      log.notice("ending: the batch at hand is finished first", metadata: ["signal": .init(signal.rawValue)])
+      daemon.mailbox.stop(within: ServeCommand.drainSeconds)
+    }
+    defer { signals.stop() }
+    try daemon.run()
+    withExtendedLifetime(broker) {}
+  }
+
+  private func embeddedBroker(_ configuration: Configuration, _ log: Log) throws -> EmbeddedBroker {
+    let broker = try EmbeddedBroker(log: Daemon.kafkaLog(log))
+    try broker.createTopic(configuration.consumer.topic, partitions: 4)
+    try broker.createTopic(configuration.publisher.topic, partitions: 4)
+    if let topic = configuration.publisher.deadLetterTopic { try broker.createTopic(topic, partitions: 1) }
+    log.notice(
+      "a broker inside this process, sessions in memory: for trying out, not for production",
+      metadata: [
+        "bootstrap_servers": .string(broker.bootstrapServers), "clicks": .string(configuration.consumer.topic),
+        "predictions": .string(configuration.publisher.topic),
+      ])
+    return broker
+  }
+}

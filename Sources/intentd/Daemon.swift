@@ -1,0 +1,158 @@
+import Consumer
+import Control
+import Events
+import Formats
+import Foundation
+import Kafka
+import Pipeline
+import Platform
+import Publisher
+import Sequential
+import SessionState
+
+/// The live path, put together: Kafka → sessions in Redis (or memory) → Kafka, on one worker thread.
+final class Daemon: Sendable {
+  let mailbox = Mailbox()
+  private let model: SequentialModel
+  private let configuration: Configuration
+  private let bootstrapServers: String
+  private let log: Log
+
+  init(_ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, log: Log) {
+    self.model = model
+    self.configuration = configuration
+    self.bootstrapServers = bootstrapServers
+    self.log = log
+  }
+
+  /// Serves until the mailbox says stop; throws what the worker could not get over.
+  func run() throws {
+    let outcome = WorkerOutcome()
+    let thread = try WorkerThread(name: "worker-0") { [self] in
+      do {
+        try serve()
+      } catch {
+        outcome.failure = error
+      }
+    }
+    thread.join()
+    if let failure = outcome.failure { throw failure }
+  }
+
+  /// The worker thread's life.
+  private func serve() throws {
+    var rules = SessionRules(maxLength: model.configuration.maxLength)
+    rules.idleTimeout = configuration.state.idleTimeout
+    rules.maxLag = configuration.state.maxLag
+    let partitions = PartitionTable()
+    guard let address = configuration.redis.address else {
+      try serve(MemorySessionStore(bytes: configuration.state.cacheBytes, rules: rules), rules, partitions)
+      return
+    }
+    var store = try RedisSessionStore(redis(address), rules: rules, partitions: partitions)
+    // Redis may come later than the daemon; the worker waits for it.
+    if let server = try? store.connect() {
+      log.info("connected to Redis", metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
+      if let warning = server.warning { log.warning(warning) }
+    } else {
+      log.warning("Redis does not answer yet", metadata: ["address": .string(address.maskedURL)])
+    }
+    try serve(store, rules, partitions)
+  }
+
+  private func serve<Store: SessionStore & ~Copyable>(
+    _ store: consuming Store, _ rules: SessionRules, _ partitions: PartitionTable
+  ) throws {
+    let mailbox = mailbox
+    let goOn = { !mailbox.isOverdue }
+    let source = try KafkaEventSource(
+      KafkaSourceConfiguration(
+        kafka: kafka, group: configuration.kafka.groupID, topics: [configuration.consumer.topic],
+        offsetReset: configuration.consumer.offsetReset == .earliest ? .earliest : .latest),
+      decoder: try JSONEventDecoder(), partitions: partitions, log: Daemon.kafkaLog(log), goOn: goOn)
+    let label = ModelLabel(
+      name: model.configuration.name, version: model.configuration.version, kernel: model.kernel.rawValue)
+    let sink = try KafkaPredictionSink(
+      KafkaSinkConfiguration(
+        kafka: kafka, topic: configuration.publisher.topic, deadLetterTopic: configuration.publisher.deadLetterTopic,
+        model: label.name, modelVersion: label.version),
+      partitions: partitions, log: Daemon.kafkaLog(log), goOn: goOn)
+    let processor = try BatchProcessor(
+      model, pipelineOptions(rules), store: store,
+      encoder: JSONPredictionEncoder(
+        vocabulary: model.vocabulary, model: label, partitions: partitions, origins: .topic))
+    let watch = WorkerWatch(log)
+    var worker = Worker(
+      source: source, sink: sink, processor: processor, mailbox: mailbox,
+      wait: { Thread.sleep(forTimeInterval: Double($0) / 1000) }, news: { watch.take($0) })
+    log.info("serving", metadata: ["group": .string(configuration.kafka.groupID)])
+    try worker.run()
+    watch.say("ended", worker.processor.counters)
+  }
+
+  private var kafka: KafkaConfiguration {
+    KafkaConfiguration(bootstrapServers: bootstrapServers, properties: configuration.kafka.properties)
+  }
+
+  private func redis(_ address: RedisAddress) -> RedisConfiguration {
+    let endpoint: RedisConfiguration.Address =
+      switch address.endpoint {
+      case .tcp(let host, let port): .tcp(host: host, port: port)
+      case .unix(let path): .unix(path: path)
+      }
+    return RedisConfiguration(
+      endpoint, user: address.user, password: address.password, database: address.database,
+      prefix: configuration.state.prefix, timeout: Int(configuration.redis.timeout))
+  }
+
+  private func pipelineOptions(_ rules: SessionRules) -> PipelineOptions {
+    var options = PipelineOptions(maxLength: model.configuration.maxLength)
+    options.rules = rules
+    options.topK = configuration.predictions.topK
+    options.exclude = ExclusionMode(rawValue: configuration.predictions.exclude.rawValue) ?? .none
+    options.cacheBytes = configuration.state.cacheBytes
+    return options
+  }
+
+  /// librdkafka's lines as ours.
+  static func kafkaLog(_ log: Log) -> KafkaLog {
+    let log = log.with(label: "kafka")
+    return { line in
+      switch line.level {
+      case .error: log.error(line.message, metadata: ["facility": .string(line.facility)])
+      case .warning: log.warning(line.message, metadata: ["facility": .string(line.facility)])
+      case .notice: log.info(line.message, metadata: ["facility": .string(line.facility)])
+      default: log.debug(line.message, metadata: ["facility": .string(line.facility)])
+      }
+    }
+  }
+}
+
+/// What the worker thread leaves behind; read after it was joined.
+private final class WorkerOutcome: @unchecked Sendable {
+  var failure: (any Error)?
+}
+
+/// Turns a worker's news into log lines: none for a record, one a minute for the counters, one for each wait.
+private final class WorkerWatch {
+  private let log: Log
+  private var last = ContinuousClock.now
+
+  init(_ log: Log) { self.log = log.with(label: "worker-0") }
+
+  func take(_ news: WorkerNews) {
+    switch news {
+    case .waiting(let failure, let milliseconds):
+      log.warning("\(failure)", metadata: ["next_try_ms": .init(milliseconds)])
+    case .worked(let counters):
+      guard ContinuousClock.now - last >= .seconds(60) else { return }
+      last = ContinuousClock.now
+      say("working", counters)
+    }
+  }
+
+  func say(_ message: String, _ counters: PipelineCounters) {
+    let fields = PipelineCounters.names.map { "\($0.name)=\(counters[keyPath: $0.field])" }.joined(separator: " ")
+    log.info(message, metadata: ["counters": .string(fields)])
+  }
+}
