@@ -52,13 +52,21 @@ import Testing
     let configuration = try configuration(broker)
     var batch = Batches()
     var sink = try KafkaPredictionSink(configuration, partitions: batch.table, log: { _ in })
+    let deadline = Deadline(seconds: 60)
     for round in 0..<20 {
       batch.removeAll()
       batch.add(50, offset: Int64(round * 50))
       broker.fail(.produce, [[.notLeader], [.timedOut], [.disconnect], [.notEnoughReplicas]][round % 4])
-      try sink.publish(batch.predictions, of: batch.events)
+      var isPublished = false
+      while !isPublished && !deadline.isOver {
+        do throws(KafkaFailure) {
+          try sink.publish(batch.predictions, of: batch.events)
+          isPublished = true
+        } catch {
+          #expect(error.disposition == .retry, "\(error)")
+        }
+      }
     }
-    let deadline = Deadline(seconds: 60)
     var isFlushed = false
     while !isFlushed && !deadline.isOver {
       do throws(KafkaFailure) {
