@@ -1,3 +1,4 @@
+import Events
 import Kafka
 
 /// How far the records of each partition were handed over, are done, and are committed. Knows nothing of partitions that are not
@@ -37,9 +38,14 @@ struct HandedOver {
     return true
   }
 
-  /// Notes that everything handed over is done.
-  mutating func finish() {
+  /// Notes that everything handed over is done, but for `pending` and what follows one of them in its partition.
+  mutating func finish(except pending: ArraySlice<Event>) {
     for slot in places.indices { places[slot].done = places[slot].next }
+    for event in pending {
+      let slot = Int(event.origin.partition)
+      guard slot < places.count, places[slot].isAssigned else { continue }
+      places[slot].done = min(places[slot].done, event.origin.offset)
+    }
   }
 
   /// What is done and not committed.

@@ -35,9 +35,9 @@ public struct KafkaSourceCounts: Sendable, Equatable {
 
 /// Events from Kafka, as a member of a consumer group. Belongs to one worker.
 ///
-/// At least once: ``commit()`` commits what ``take(into:milliseconds:)`` handed over, so a record whose batch was not
+/// At least once: ``commit(except:)`` commits what ``take(into:milliseconds:)`` handed over, so a record whose batch was not
 /// committed is handed over again. When the group wants partitions back, the batch at hand ends, and they are given up
-/// after the next ``commit()``, or with the next take. Offsets of partitions that are gone are never committed: their new
+/// after the next commit, or with the next take. Offsets of partitions that are gone are never committed: their new
 /// owner has gone on from there, and an old offset would throw it back.
 ///
 /// A commit that is under way while the group gets a new generation is refused, because the coordinator answers it after the
@@ -85,11 +85,13 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     // A consumer of one poll a record, on purpose: the batch call lingers for a full batch, and loses records in parallel
     // with a rebalance (librdkafka 2.0.2).
     var wait = milliseconds
-    while !batch.isFull && batch.tombstones < batch.capacity {
+    // Records that leave nothing in the batch (tombstones, items' updates) don't fill it, so they are counted.
+    let end = counts.records + batch.capacity
+    while !batch.isFull && counts.records < end {
       do throws(KafkaFailure) {
         guard try takeOne(into: &batch, milliseconds: wait) else { break }
       } catch {
-        if batch.isEmpty && batch.tombstones == 0 { throw error }
+        if counts.records == end - batch.capacity { throw error }
         deferred = error
         break
       }
@@ -98,11 +100,13 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     return .open
   }
 
-  /// Commits everything handed over of the partitions that are still assigned, and gives up those that the group wants back.
+  /// Commits everything handed over, but for `pending`, of the partitions that are still assigned: see
+  /// ``EventSource/commit(except:)``. Without any pending event, gives up the partitions that the group wants back.
+  ///
   /// A commit that the group refuses because it is moving is counted, and tried again with the next take: that is no failure.
-  public mutating func commit() throws(KafkaFailure) {
-    places.finish()
-    if try push() { giveUpRevoked() }
+  public mutating func commit(except pending: ArraySlice<Event>) throws(KafkaFailure) {
+    places.finish(except: pending)
+    if try push(), pending.isEmpty { giveUpRevoked() }
   }
 
   /// Leaves the group at once. Commits nothing.

@@ -39,10 +39,14 @@ public protocol EventSource: ~Copyable {
 
 /// Turns a record's bytes into an event of a batch, or into a rejection: whatever the bytes are, it does not fail.
 public protocol RecordDecoder: ~Copyable {
+  /// What it says of a record, for those who want to know; sources don't.
+  associatedtype Outcome = Void
+
   /// Decodes the value `record` with its `key` (empty where there is none), copying what it needs into `batch`.
   /// `recordTime` is the record's own timestamp, nil where it has none.
-  mutating func decode(
-    _ record: Span<UInt8>, key: Span<UInt8>, origin: Origin, recordTime: EventTime?, into batch: inout EventBatch)
+  @discardableResult mutating func decode(
+    _ record: Span<UInt8>, key: Span<UInt8>, origin: Origin, recordTime: EventTime?, into batch: inout EventBatch
+  ) -> Outcome
 }
 
 /// Where sessions' sequences are kept: Redis, or memory with the same contract.

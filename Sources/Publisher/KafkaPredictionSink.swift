@@ -67,7 +67,7 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
   private let log: KafkaLog
   private let goOn: () -> Bool
   private var headers = RecordHeaders()
-  /// Predictions and rejections of the batch at hand that are queued already, where a call ended early.
+  /// Predictions or rejections of the call at hand that are queued already, where it ended early.
   private var queued = 0
 
   private enum Mark {
@@ -107,25 +107,28 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
     modelVersion = Array(version.utf8)
   }
 
-  /// Queues the predictions of `events` and its dead letters, all of them: see ``PredictionSink/publish(_:of:)``.
-  /// After a failure that asks for a retry, call again with the same batch: it goes on where it stopped.
+  /// Queues predictions of `events`, all of them: see ``PredictionSink/publish(_:of:)``. After a failure that asks for a retry,
+  /// call again with the same: it goes on where it stopped.
   public mutating func publish(_ predictions: borrowing PredictionBatch, of events: borrowing EventBatch)
     throws(KafkaFailure)
   {
-    let count = predictions.predictions.count
-    while queued < count {
+    while queued < predictions.predictions.count {
       try send(predictions.predictions[queued], predictions, events)
       queued += 1
       counts.predictions += 1
     }
-    while queued < count + events.rejections.count {
-      try setAside(events.rejections[queued - count], events)
+    try collect()
+    queued = 0
+  }
+
+  /// Counts the rejections of `events` by reason and queues their dead letters, where there is a topic for them: see
+  /// ``PredictionSink/reject(_:)``. After a failure that asks for a retry, call again with the same: it goes on where it stopped.
+  public mutating func reject(_ events: borrowing EventBatch) throws(KafkaFailure) {
+    while queued < events.rejections.count {
+      try setAside(events.rejections[queued], events)
       queued += 1
     }
-    // Collects the acknowledgements that are there.
-    try producer.poll(milliseconds: 0)
-    try checkDeliveries()
-    // Last: whatever failed above must not queue the batch again.
+    try collect()
     queued = 0
   }
 
@@ -141,6 +144,12 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
       last = producer.pending
       if waited >= patience { throw .unacknowledged(records: last, milliseconds: waited) }
     }
+    try checkDeliveries()
+  }
+
+  /// Collects the acknowledgements that are there. What fails here must not queue the batch again.
+  private mutating func collect() throws(KafkaFailure) {
+    try producer.poll(milliseconds: 0)
     try checkDeliveries()
   }
 

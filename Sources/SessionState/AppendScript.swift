@@ -4,7 +4,8 @@
 /// compared as text, where they are canonical, since Lua's own end at 2^53.
 enum AppendScript {
   /// Its keys: events, marks, next. Its arguments: the expected running number, events to keep, time to live in milliseconds, the
-  /// prediction (empty: leave the stored one), the number of marks, each mark's field and offset, then the entries.
+  /// prediction (empty: leave the stored one), the greatest event time, the number of marks, each mark's field and offset, then
+  /// the entries.
   ///
   /// Answers 1 where it applied all of it, else the stored events and marks.
   static let text: StaticString = """
@@ -15,9 +16,9 @@ enum AppendScript {
     if number ~= ARGV[1] then
       return {redis.call('LRANGE', KEYS[1], 0, -1), redis.call('HGETALL', KEYS[2])}
     end
-    local marks = 5 + 2 * tonumber(ARGV[5])
-    local raised = {}
-    for i = 6, marks, 2 do
+    local marks = 6 + 2 * tonumber(ARGV[6])
+    local raised = {'time', ARGV[5]}
+    for i = 7, marks, 2 do
       local stored = redis.call('HGET', KEYS[2], ARGV[i])
       if stored and not tonumber(stored) then return redis.error_reply('MALFORMED a mark is not a number') end
       if not stored or tonumber(stored) < tonumber(ARGV[i + 1]) then
@@ -29,7 +30,7 @@ enum AppendScript {
       redis.call('RPUSH', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
     end
     redis.call('LTRIM', KEYS[1], -tonumber(ARGV[2]), -1)
-    if #raised > 0 then redis.call('HSET', KEYS[2], unpack(raised)) end
+    redis.call('HSET', KEYS[2], unpack(raised))
     if ARGV[4] ~= '' then redis.call('SET', KEYS[3], ARGV[4]) end
     for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
     return 1

@@ -89,8 +89,10 @@ public struct MemorySessionStore: SessionReading, ~Copyable {
   private mutating func readSession(_ id: Span<UInt8>, into readout: inout SessionReadout) {
     let events = readout.events.count
     let marks = readout.marks.count
+    var greatestTime = EventTime.min
     if let slot = table.find(id, hash: ByteHash.hash(id), in: pool) {
       table.touch(slot)
+      greatestTime = table.entries[Int(slot)].greatestTime
       scratch.removeAll(keepingCapacity: true)
       pool.copy(table.entries[Int(slot)].events, to: &scratch)
       var index = 0
@@ -98,7 +100,9 @@ public struct MemorySessionStore: SessionReading, ~Copyable {
       loadMarks(of: slot)
       readout.marks.append(contentsOf: markScratch)
     }
-    readout.sessions.append(StoredSession(events: events..<readout.events.count, marks: marks..<readout.marks.count))
+    readout.sessions.append(
+      StoredSession(
+        events: events..<readout.events.count, marks: marks..<readout.marks.count, greatestTime: greatestTime))
   }
 
   private mutating func apply(_ append: SessionAppend, of appends: borrowing SessionAppends, to slot: Int32) {
@@ -119,6 +123,7 @@ public struct MemorySessionStore: SessionReading, ~Copyable {
         markScratch.append(Mark(partition: event.origin.partition, offset: event.origin.offset))
       }
     }
+    table.entries[Int(slot)].greatestTime = append.greatestTime
     while table.entries[Int(slot)].eventCount > keep {
       let stream = table.entries[Int(slot)].events
       let count = Int(pool.byte(0, of: stream)) | Int(pool.byte(1, of: stream)) << 8

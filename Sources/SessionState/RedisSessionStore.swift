@@ -22,7 +22,7 @@ public struct RedisServerInfo: Sendable, Equatable {
 ///
 /// For a session, in one hash slot, with one time to live: `{prefix}:{<session>}:events`, a list of its newest
 /// ``SessionRules/keep`` events (``StoredEvent`` as text); `{prefix}:{<session>}:marks`, a hash of topic:partition to the last
-/// offset applied; `{prefix}:{<session>}:next`, its latest prediction.
+/// offset applied, with the greatest event time in the field `time`; `{prefix}:{<session>}:next`, its latest prediction.
 ///
 /// It connects with the first call. After a failure of the connection the next call connects anew, at once the first time, then
 /// no sooner than a growing pause allows; until then it fails at once, and asks for a retry.
@@ -186,6 +186,7 @@ public struct RedisSessionStore: SessionReading, ~Copyable {
     connection.add(rules.timeToLive)
     let prediction = appends.bytes.span.extracting(append.prediction.indices)
     connection.add { _ = $0.appendBytes(prediction) }
+    connection.add(append.greatestTime)
     connection.add(Int64(marks.count))
     for mark in marks {
       connection.add { text.appendField(mark.partition, to: &$0) }
@@ -232,6 +233,7 @@ public struct RedisSessionStore: SessionReading, ~Copyable {
       }
     }
     if !areEvents || fault != nil { throw malformed(fault, .events, session, "an entry is not a stored event") }
+    var greatestTime = readout.events[events...].reduce(EventTime.min) { max($0, $1.time) }
     // Fields and values take turns.
     var isField = true
     let areMarks = reply.forEachBytes(at: 1) { bytes in
@@ -243,6 +245,10 @@ public struct RedisSessionStore: SessionReading, ~Copyable {
       }
       do throws(StoredEventText.Fault) {
         let name = field
+        if name == StoredEventText.timeField {
+          greatestTime = max(greatestTime, try StoredEventText.time(bytes))
+          return
+        }
         readout.marks.append(try text.mark(field: name.span, value: bytes))
       } catch {
         fault = error
@@ -252,7 +258,8 @@ public struct RedisSessionStore: SessionReading, ~Copyable {
       throw malformed(fault, .marks, session, "a field is not topic:partition and offset")
     }
     readout.sessions.append(
-      StoredSession(events: events..<readout.events.count, marks: marks..<readout.marks.count))
+      StoredSession(
+        events: events..<readout.events.count, marks: marks..<readout.marks.count, greatestTime: greatestTime))
   }
 
   private func malformed(

@@ -13,6 +13,8 @@ struct SessionTable: ~Copyable {
     var eventCount = 0
     /// Running number of the last event; 0 where there is none.
     var last: Int64 = 0
+    /// Greatest event time so far.
+    var greatestTime = EventTime.min
     fileprivate var older: Int32 = -1
     fileprivate var newer: Int32 = -1
   }

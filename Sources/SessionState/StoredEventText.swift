@@ -35,6 +35,15 @@ struct StoredEventText {
     _ = bytes.appendBytes(event.item, of: items)
   }
 
+  /// The field among the marks that holds the session's greatest event time. No mark has this name: they all have a colon.
+  static let timeField = Array("time".utf8)
+
+  /// The value of ``timeField``.
+  static func time(_ value: Span<UInt8>) throws(Fault) -> EventTime {
+    guard let time = value.decimal() else { throw .malformed }
+    return time
+  }
+
   /// Appends the field of the marks that belongs to `slot`.
   mutating func appendField(_ slot: Int32, to bytes: inout [UInt8]) { names.append(slot, to: &bytes) }
 

@@ -47,7 +47,7 @@ import Testing
     try store.append(appends, into: &outcomes)
     #expect(
       try server.command(["LRANGE", "test:{a%7Bb}:events", "0", "-1"]) == "1 1 clicks:2 123456 1700000000000 sku 1")
-    #expect(try server.command(["HGETALL", "test:{a%7Bb}:marks"]) == "clicks:2\n123456")
+    #expect(try server.command(["HGETALL", "test:{a%7Bb}:marks"]) == "time\n1700000000000\nclicks:2\n123456")
     #expect(try server.command(["GET", "test:{a%7Bb}:next"]) == "{}")
     // Its table knows no partition yet: slots are its own, names are not.
     let fresh = PartitionTable()

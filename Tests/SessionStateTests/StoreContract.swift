@@ -6,7 +6,7 @@ extension SessionAppends {
   /// Adds one session's part: `items` from running number `expected` + 1 on, at offsets from `offset` on.
   mutating func add(
     _ session: [UInt8], expected: Int64, items: [[UInt8]], partition: Int32 = 0, offset: Int64, time: EventTime = 1_000,
-    prediction: String = ""
+    greatestTime: EventTime = .min, prediction: String = ""
   ) {
     let id = bytes.appendBytes(session.span)
     let first = events.count
@@ -19,7 +19,9 @@ extension SessionAppends {
     }
     let encoded = bytes.appendBytes(Array(prediction.utf8).span)
     sessions.append(
-      SessionAppend(session: id, expected: expected, events: first..<events.count, prediction: encoded))
+      SessionAppend(
+        session: id, expected: expected, events: first..<events.count, prediction: encoded,
+        greatestTime: max(greatestTime, time + Int64(max(0, items.count - 1)))))
   }
 }
 
@@ -65,13 +67,21 @@ struct StoreContract {
     #expect(
       try append(&store) { $0.add(id, expected: 0, items: [utf8("a"), utf8("b")], offset: 7, prediction: "p1") }
         == [.stored])
-    #expect(try append(&store) { $0.add(id, expected: 2, items: [utf8("c")], offset: 9, time: -5) } == [.stored])
+    #expect(
+      try append(&store) { $0.add(id, expected: 2, items: [utf8("c")], offset: 9, time: -5, greatestTime: 1_001) } == [
+        .stored
+      ])
     let events = try store.sequence(of: id)
     #expect(events.map(\.number) == [1, 2, 3])
     #expect(events.map(\.ordinal) == [1, 2, 3])
     #expect(events.map(\.origin.offset) == [7, 8, 9])
     #expect(events.map(\.time) == [1_000, 1_001, -5])
     #expect(events.map(\.item) == [utf8("a"), utf8("b"), utf8("c")])
+    var readout = SessionReadout()
+    let keys = [readout.bytes.appendBytes(id.span), readout.bytes.appendBytes(utf8("new").span)]
+    let arena = readout.bytes
+    try store.read(keys, of: arena, into: &readout)
+    #expect(readout.sessions.map(\.greatestTime) == [1_001, .min])
   }
 
   private static func conflicts<Store: SessionReading & ~Copyable>(_ store: inout Store) throws {
@@ -120,7 +130,7 @@ struct StoreContract {
     let id = utf8("trimming")
     var number: Int64 = 0
     for _ in 0..<30 {
-    #expect(events.map { Int($0.number) } == Array(211 - rules.keep...210))
+      let items = (0..<7).map { utf8("item-\(number + 1 + Int64($0))") }
       #expect(try append(&store) { $0.add(id, expected: number, items: items, offset: number) } == [.stored])
       number += 7
     }

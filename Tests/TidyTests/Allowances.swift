@@ -37,6 +37,13 @@ enum Allowances {
     "Sources/Control/YAMLReader.swift": ["CYaml"],
     "Sources/Formats/Files/InputFile.swift": ["CZlib"],
     "Sources/Formats/JSON/JSONFields.swift": ["CSimdjson"],
+    "Sources/Kafka/ClientHandle.swift": ["CRdkafka"],
+    "Sources/Kafka/EmbeddedBroker.swift": ["CRdkafka"],
+    "Sources/Kafka/KafkaAdmin.swift": ["CRdkafka"],
+    "Sources/Kafka/KafkaConsumer.swift": ["CRdkafka"],
+    "Sources/Kafka/KafkaProducer.swift": ["CRdkafka"],
+    "Sources/Kafka/KafkaRecord.swift": ["CRdkafka"],
+    "Sources/Kafka/PartitionList.swift": ["CRdkafka"],
     "Sources/Platform/ChildProcess.swift": ["CPlatform"],
     "Sources/Platform/MonotonicClock.swift": ["CPlatform"],
     "Sources/Platform/SignalWaiter.swift": ["CPlatform"],
@@ -45,5 +52,7 @@ enum Allowances {
     "Sources/Sequential/CatalogueKernels.swift": ["CKernels"],
     "Sources/Sequential/EncoderKernels.swift": ["CKernels"],
     "Sources/Sequential/Kernel.swift": ["CKernels"],
+    "Sources/SessionState/RedisConnection.swift": ["CHiredis"],
+    "Sources/SessionState/RedisReply.swift": ["CHiredis"],
   ]
 }
