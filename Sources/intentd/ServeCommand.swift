@@ -1,7 +1,9 @@
 import Control
 import Foundation
 import Kafka
+import Pipeline
 import Platform
+import Sequential
 
 /// `intentd --config FILE` and `intentd --embedded`: serves until it is asked to end.
 struct ServeCommand {

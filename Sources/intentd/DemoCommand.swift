@@ -1,0 +1,2 @@
+import Control
+struct DemoCommand { init(_ options: DemoOptions) {}; func run() throws {} }
