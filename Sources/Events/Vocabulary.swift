@@ -58,7 +58,8 @@ public final class Vocabulary: Sendable {
 
   /// Appends the id of row `item` to `output`.
   public func appendID(of item: ItemIndex, to output: inout [UInt8]) {
-    output.append(contentsOf: bytes[Int(starts[Int(item)])..<Int(starts[Int(item) + 1])])
+    let start = Int(starts[Int(item)])
+    _ = output.appendBytes(ByteRange(start: start, count: Int(starts[Int(item) + 1]) - start), of: bytes)
   }
 
   /// The id of row `item` as text. Allocates: for people, not for the path of a click.

@@ -52,7 +52,6 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
     let status = Array(#","status":""#.utf8)
     let predictions = Array(#","predictions":["#.utf8)
     let firstItem = Array(#"{"item":""#.utf8)
-    let nextItem = Array(#"},{"item":""#.utf8)
     let score = Array(#"","score":"#.utf8)
     let end = Array("}}".utf8)
   }
@@ -76,28 +75,28 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
   public mutating func encode(
     _ prediction: Prediction, items: [ScoredItem], of event: Event, eventBytes: [UInt8], into bytes: inout [UInt8]
   ) {
-    bytes.append(contentsOf: words.session)
+    _ = bytes.appendBytes(words.session.span)
     bytes.appendJSON(event.session, of: eventBytes)
-    bytes.append(contentsOf: words.item)
+    _ = bytes.appendBytes(words.item.span)
     bytes.appendJSON(event.item, of: eventBytes)
-    bytes.append(contentsOf: words.time)
+    _ = bytes.appendBytes(words.time.span)
     bytes.appendDecimal(event.time)
     if !event.user.isEmpty {
-      bytes.append(contentsOf: words.user)
+      _ = bytes.appendBytes(words.user.span)
       bytes.appendJSON(event.user, of: eventBytes)
     }
     if !event.type.isEmpty {
-      bytes.append(contentsOf: words.type)
+      _ = bytes.appendBytes(words.type.span)
       bytes.appendJSON(event.type, of: eventBytes)
     }
     if prediction.status != .predicted {
-      bytes.append(contentsOf: words.status)
+      _ = bytes.appendBytes(words.status.span)
       bytes.append(contentsOf: prediction.status.rawValue.utf8)
       bytes.append(UInt8(ascii: "\""))
     }
-    bytes.append(contentsOf: words.predictions)
+    _ = bytes.appendBytes(words.predictions.span)
     appendItems(prediction, items, to: &bytes)
-    bytes.append(contentsOf: model)
+    _ = bytes.appendBytes(model.span)
     appendSource(event.origin, to: &bytes)
   }
 
@@ -105,12 +104,16 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
     var isFirst = true
     for index in prediction.itemIndices {
       let scored = items[index]
-      bytes.append(contentsOf: isFirst ? words.firstItem : words.nextItem)
+      if !isFirst {
+        bytes.append(UInt8(ascii: "}"))
+        bytes.append(UInt8(ascii: ","))
+      }
+      _ = bytes.appendBytes(words.firstItem.span)
       isFirst = false
       let start = bytes.count
       vocabulary.appendID(of: scored.item, to: &bytes)
       bytes.escapeJSON(from: start)
-      bytes.append(contentsOf: words.score)
+      _ = bytes.appendBytes(words.score.span)
       JSONFields.append(scored.score, to: &bytes)
     }
     if !isFirst { bytes.append(UInt8(ascii: "}")) }
@@ -123,7 +126,7 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
     if sources[slot].isEmpty { sources[slot] = source(of: partitions.names[slot]) }
     bytes.append(contentsOf: sources[slot])
     bytes.appendDecimal(origin.offset)
-    bytes.append(contentsOf: words.end)
+    _ = bytes.appendBytes(words.end.span)
   }
 
   private func source(of name: PartitionTable.Name) -> [UInt8] {
