@@ -34,6 +34,8 @@ static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t sl
   maxima_body(bounds, blocks, slot, sums, out);
 }
 
+static double kth_greatest(const double *numbers, size_t count, size_t k) { return kth_greatest_body(numbers, count, k); }
+
 /// Start values of 8 rows.
 BODY __m256i start_of(const struct intentd_scan *scan, size_t block, size_t slot, size_t part, int biased) {
   __m256i start = _mm256_set1_epi32(scan->starts[slot * INTENTD_TILE_BLOCKS + block]);
@@ -99,11 +101,11 @@ BODY size_t scan_part(const struct intentd_scan *scan, const uint8_t *rows, size
 }
 
 BODY size_t scan_body(const struct intentd_scan *scan, const int biased) {
-  size_t hits = 0;
+  size_t hits = 0, share = prefetch_share(scan);
   const uint8_t *rows = scan->rows;
   for (size_t b = 0; b < scan->blocks; b++, rows += scan->groups * 256)
     for (size_t s = 0; s < scan->slots; s += 4) {
-      prefetch_next(scan, rows, s);
+      prefetch_next(scan, rows, s, share);
       for (size_t part = 0; part < 8; part += 2) hits += scan_part(scan, rows, b, s, part, biased);
     }
   return hits;
@@ -140,6 +142,7 @@ const struct intentd_catalogue_kernels intentd_catalogue_avx2 = {
     .limits = limits,
     .refine = refine,
     .maxima = maxima,
+    .kth_greatest = kth_greatest,
     .scan = scan_tile,
     .scores = scores,
 };

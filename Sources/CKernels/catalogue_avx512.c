@@ -34,6 +34,8 @@ static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t sl
   maxima_body(bounds, blocks, slot, sums, out);
 }
 
+static double kth_greatest(const double *numbers, size_t count, size_t k) { return kth_greatest_body(numbers, count, k); }
+
 /// Start values of 16 rows.
 BODY __m512i start_of(const struct intentd_scan *scan, size_t block, size_t slot, size_t part, int biased) {
   __m512i start = _mm512_set1_epi32(scan->starts[slot * INTENTD_TILE_BLOCKS + block]);
@@ -43,27 +45,20 @@ BODY __m512i start_of(const struct intentd_scan *scan, size_t block, size_t slot
   return _mm512_cvttps_epi32(_mm512_add_ps(_mm512_mul_ps(bias, step), _mm512_cvtepi32_ps(start)));
 }
 
-/// The hits of `width` slots, from their 64 sums each (the rare case).
-static __attribute__((noinline)) size_t emit_all(const struct intentd_scan *scan, size_t block, size_t slot,
-                                                 size_t width, const __m512i *sums, int biased) {
-  size_t hits = 0;
-  for (size_t i = 0; i < width && slot + i < scan->slots; i++) {
-    if (scan->everything) {
-      int32_t *to = scan->hit_sums + (slot + i) * scan->hit_stride + block * INTENTD_BLOCK_ROWS;
-      for (size_t part = 0; part < 4; part++) _mm512_storeu_si512(to + part * 16, sums[i * 4 + part]);
-      continue;
-    }
-    uint64_t mask = 0;
-    int32_t values[INTENTD_BLOCK_ROWS], starts[INTENTD_BLOCK_ROWS];
-    for (size_t part = 0; part < 4; part++) {
-      __m512i sum = sums[i * 4 + part];
-      mask |= (uint64_t)(uint16_t)~_mm512_movepi32_mask(sum) << part * 16;
-      _mm512_storeu_si512(values + part * 16, sum);
-      _mm512_storeu_si512(starts + part * 16, start_of(scan, block, slot + i, part, biased));
-    }
-    if (mask) hits += emit(scan, block, slot + i, mask, values, starts);
+/// The hits of one slot, from its 64 sums (the rare case).
+static __attribute__((noinline)) size_t emit_slot(const struct intentd_scan *scan, size_t block, size_t slot,
+                                                  __m512i a, __m512i b, __m512i c, __m512i d) {
+  if (slot >= scan->slots) return 0;
+  int32_t values[INTENTD_BLOCK_ROWS], starts[INTENTD_BLOCK_ROWS];
+  const __m512i sums[4] = {a, b, c, d};
+  int32_t *to = scan->everything ? scan->hit_sums + slot * scan->hit_stride + block * INTENTD_BLOCK_ROWS : values;
+  uint64_t mask = 0;
+  for (size_t part = 0; part < 4; part++) {
+    mask |= (uint64_t)(uint16_t)~_mm512_movepi32_mask(sums[part]) << part * 16;
+    _mm512_storeu_si512(to + part * 16, sums[part]);
+    _mm512_storeu_si512(starts + part * 16, start_of(scan, block, slot, part, scan->bias != NULL));
   }
-  return hits;
+  return scan->everything ? 0 : emit(scan, block, slot, mask, values, starts);
 }
 
 /// 64 rows by `width` (1 or 4) slots. Rows are unsigned bytes, queries signed ones.
@@ -93,23 +88,26 @@ BODY size_t scan_block(const struct intentd_scan *scan, const uint8_t *rows, siz
 #pragma clang loop unroll(full)
   for (size_t i = 1; i < width * 4; i++) all = _mm512_and_si512(all, sums[i]);
   if (__builtin_expect(_mm512_movepi32_mask(all) == 0xFFFF, 1) && !scan->everything) return 0;
-  // A copy, so that the sums themselves have no address and stay in registers.
-  __m512i kept[16];
+  size_t hits = 0;
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < width * 4; i++) kept[i] = sums[i];
-  return emit_all(scan, block, slot, width, kept, biased);
+  for (size_t i = 0; i < width * 4; i += 4) {
+    all = _mm512_and_si512(_mm512_and_si512(sums[i], sums[i + 1]), _mm512_and_si512(sums[i + 2], sums[i + 3]));
+    if (_mm512_movepi32_mask(all) != 0xFFFF || scan->everything)
+      hits += emit_slot(scan, block, slot + i / 4, sums[i], sums[i + 1], sums[i + 2], sums[i + 3]);
+  }
+  return hits;
 }
 
 BODY size_t scan_body(const struct intentd_scan *scan, const int biased) {
-  size_t hits = 0;
+  size_t hits = 0, share = prefetch_share(scan);
   const uint8_t *rows = scan->rows;
   for (size_t b = 0; b < scan->blocks; b++, rows += scan->groups * 256)
     for (size_t s = 0; s < scan->slots; s += 4) {
       if (scan->slots - s == 1) {
-        if (s) prefetch_next(scan, rows, s);
+        if (s) prefetch_next(scan, rows, s, share);
         hits += scan_block(scan, rows, b, s, 1, biased);
       } else {
-        prefetch_next(scan, rows, s);
+        prefetch_next(scan, rows, s, share);
         hits += scan_block(scan, rows, b, s, 4, biased);
       }
     }
@@ -143,6 +141,7 @@ const struct intentd_catalogue_kernels intentd_catalogue_avx512 = {
     .limits = limits,
     .refine = refine,
     .maxima = maxima,
+    .kth_greatest = kth_greatest,
     .scan = scan_tile,
     .scores = scores,
 };

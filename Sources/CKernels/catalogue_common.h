@@ -135,8 +135,8 @@ BODY void quantise_body(const float *query, size_t width, int32_t *packed, struc
 #define LEAST_LIMIT -0x1p30
 #define GREATEST_LIMIT 0x1p28
 
-BODY void limits_body(const struct intentd_bounds *bounds, size_t first, size_t blocks, size_t slots, int32_t *starts,
-                      float *steps) {
+BODY void limits_loop(const struct intentd_bounds *bounds, size_t first, size_t blocks, size_t slots, int32_t *starts,
+                      float *steps, const int biased) {
   for (size_t s = 0; s < slots; s++) {
     double threshold = bounds->thresholds[s], inverse = bounds->inverse_query_scales[s];
     double a = bounds->norm_factors[s], c = bounds->error_factors[s];
@@ -147,7 +147,7 @@ BODY void limits_body(const struct intentd_bounds *bounds, size_t first, size_t 
       double error = a * bounds->norms[b] + c * bounds->errors[b] + bounds->extras[b];
       double unit = bounds->inverse_scales[b] * inverse;
       double limit = (threshold - error) * unit - 2;
-      if (bounds->biases) {
+      if (biased) {
         double reach = bounds->biases[b] * unit;
         limit -= 0x1p-21 * (__builtin_fabs(limit) + reach) + 8;  // what fp32 makes of start + step · bias
         int fits = reach <= GREATEST_LIMIT;
@@ -159,6 +159,13 @@ BODY void limits_body(const struct intentd_bounds *bounds, size_t first, size_t 
       starts[s * INTENTD_TILE_BLOCKS + j] = -(int32_t)limit - offset;
     }
   }
+}
+
+BODY void limits_body(const struct intentd_bounds *bounds, size_t first, size_t blocks, size_t slots, int32_t *starts,
+                      float *steps) {
+  // Apart, as a masked load through the absent `biases` would cost more than all the rest.
+  if (bounds->biases) limits_loop(bounds, first, blocks, slots, starts, steps, 1);
+  else limits_loop(bounds, first, blocks, slots, starts, steps, 0);
 }
 
 BODY double error_of(const struct intentd_bounds *bounds, size_t block, size_t slot) {
@@ -211,6 +218,18 @@ BODY void maxima_body(const struct intentd_bounds *bounds, size_t blocks, size_t
   }
 }
 
+BODY double kth_greatest_body(const double *numbers, size_t count, size_t k) {
+  for (size_t i = 0; i < count; i++) {
+    int64_t greater = 0, alike = 0;
+    for (size_t j = 0; j < count; j++) {
+      greater += numbers[j] > numbers[i];
+      alike += numbers[j] == numbers[i];
+    }
+    if (greater < (int64_t)k && greater + alike >= (int64_t)k) return numbers[i];
+  }
+  return -INFINITY;
+}
+
 /// Writes the hits of one block and slot: the rows whose bit is set. `sums` counts from the row's own start.
 BODY size_t emit(const struct intentd_scan *scan, size_t block, size_t slot, uint64_t mask, const int32_t *sums,
                  const int32_t *starts) {
@@ -236,11 +255,16 @@ BODY void fill_starts(const struct intentd_scan *scan, size_t block, size_t slot
   for (size_t r = 0; r < INTENTD_BLOCK_ROWS; r++) starts[r] = (int32_t)(bias[r] * step + base);
 }
 
-/// Prefetches a part of the block behind `block`: the part that falls to one of the quads.
-BODY void prefetch_next(const struct intentd_scan *scan, const uint8_t *rows, size_t slot) {
-  size_t lines = scan->groups * 4, quads = (scan->slots + 3) / 4, share = (lines + quads - 1) / quads;
-  const uint8_t *from = rows + (lines + slot / 4 * share) * 64, *end = rows + lines * 128;
-  for (size_t i = 0; i < share && from < end; i++, from += 64) __builtin_prefetch(from, 0, 3);
+/// Cache lines of a block that each quad prefetches of the next one.
+BODY size_t prefetch_share(const struct intentd_scan *scan) {
+  size_t quads = (scan->slots + 3) / 4;
+  return (scan->groups * 4 + quads - 1) / quads;
+}
+
+/// Prefetches the part of the block behind `rows` that falls to the quad of `slot`.
+BODY void prefetch_next(const struct intentd_scan *scan, const uint8_t *rows, size_t slot, size_t share) {
+  size_t lines = scan->groups * 4, from = slot / 4 * share, end = from + share < lines ? from + share : lines;
+  for (size_t i = from; i < end; i++) __builtin_prefetch(rows + (lines + i) * 64, 0, 3);
 }
 
 /// Defines the function `scores` of a kernel around its dot product. The sum with 0 turns −0 into 0.

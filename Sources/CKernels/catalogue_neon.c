@@ -35,6 +35,8 @@ static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t sl
   maxima_body(bounds, blocks, slot, sums, out);
 }
 
+static double kth_greatest(const double *numbers, size_t count, size_t k) { return kth_greatest_body(numbers, count, k); }
+
 /// Start values of 4 rows.
 BODY int32x4_t start_of(const struct intentd_scan *scan, size_t block, size_t slot, size_t part, int biased) {
   int32x4_t start = vdupq_n_s32(scan->starts[slot * INTENTD_TILE_BLOCKS + block]);
@@ -93,12 +95,12 @@ static __attribute__((noinline)) size_t emit_all(const struct intentd_scan *scan
     return emit_all(scan, block, slot, part, kept, biased);                                                  \
   }                                                                                                          \
   attributes static size_t name(const struct intentd_scan *scan) {                                           \
-    size_t hits = 0;                                                                                         \
+    size_t hits = 0, share = prefetch_share(scan);                                                           \
     int biased = scan->bias != NULL;                                                                         \
     const uint8_t *rows = scan->rows;                                                                        \
     for (size_t b = 0; b < scan->blocks; b++, rows += scan->groups * 256)                                    \
       for (size_t s = 0; s < scan->slots; s += 4) {                                                          \
-        prefetch_next(scan, rows, s);                                                                        \
+        prefetch_next(scan, rows, s, share);                                                                 \
         for (size_t part = 0; part < 16; part += 4) hits += name##_part(scan, rows, b, s, part, biased);     \
       }                                                                                                      \
     return hits;                                                                                             \
@@ -143,6 +145,7 @@ const struct intentd_catalogue_kernels intentd_catalogue_neon = {
     .limits = limits,
     .refine = refine,
     .maxima = maxima,
+    .kth_greatest = kth_greatest,
     .scan = scan_tile,
     .scores = scores,
 };

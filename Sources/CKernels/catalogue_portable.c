@@ -36,6 +36,8 @@ static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t sl
   maxima_body(bounds, blocks, slot, sums, out);
 }
 
+static double kth_greatest(const double *numbers, size_t count, size_t k) { return kth_greatest_body(numbers, count, k); }
+
 static size_t scan_block(const struct intentd_scan *scan, size_t block, size_t slot) {
   const int8_t *rows = (const int8_t *)scan->rows + block * scan->groups * 256;
   const int32_t *query = scan->queries + slot / 4 * 4 * scan->groups + slot % 4;
@@ -83,6 +85,7 @@ const struct intentd_catalogue_kernels intentd_catalogue_portable = {
     .limits = limits,
     .refine = refine,
     .maxima = maxima,
+    .kth_greatest = kth_greatest,
     .scan = scan_tile,
     .scores = scores,
 };

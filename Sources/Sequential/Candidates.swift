@@ -8,7 +8,7 @@ struct Candidates: ~Copyable, Sendable {
   private var lowers: AlignedBuffer<Double>
   private var lowerCounts: AlignedBuffer<Int32>
   /// A row whose score is surely below this is out; the k-th best lower bound, or a lesser one.
-  private(set) var thresholds: AlignedBuffer<Double>
+  var thresholds: AlignedBuffer<Double>
   /// `[queries][capacity]` row and upper bound.
   private(set) var rows: AlignedBuffer<Int32>
   private var uppers: AlignedBuffer<Double>
@@ -73,22 +73,6 @@ struct Candidates: ~Copyable, Sendable {
       kept += 1
     }
     counts[query] = Int32(kept - first)
-  }
-
-  /// Sets the first threshold: the k-th greatest of the first `count` elements of `lowers`, bounds of different rows.
-  mutating func seed(_ lowers: borrowing AlignedBuffer<Double>, count: Int, query: Int, k: Int) {
-    guard count >= k else { return }
-    for index in 0..<count {
-      var greater = 0, alike = 0
-      for other in 0..<count {
-        greater += lowers[other] > lowers[index] ? 1 : 0
-        alike += lowers[other] == lowers[index] ? 1 : 0
-      }
-      if greater < k && greater + alike >= k {
-        thresholds[query] = lowers[index]
-        return
-      }
-    }
   }
 
   /// Takes a lower bound into the k best, where it is above the threshold.

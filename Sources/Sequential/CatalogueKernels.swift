@@ -135,6 +135,12 @@ struct PackedQuery {
     return Self.tileBlocks * 4
   }
 
+  /// The k-th greatest of the first `count` elements of `numbers`.
+  func kthGreatest(of numbers: borrowing AlignedBuffer<Double>, count: Int, k: Int) -> Double {
+    precondition(k > 0 && k <= count && count <= numbers.count)
+    return unsafe functions.kth_greatest(numbers.base, count, k)
+  }
+
   private func bounds(_ rows: borrowing PackedRows, _ slots: borrowing ScanSlots) -> intentd_bounds {
     var bounds = unsafe intentd_bounds()
     unsafe bounds.scales = UnsafePointer(rows.scales.base)

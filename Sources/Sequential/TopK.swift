@@ -129,8 +129,10 @@ extension Catalogue {
         scratch.slots.lowers[kept] = scratch.slots.lowers[part]
         kept += 1
       }
-      scratch.candidates.seed(scratch.slots.lowers, count: kept, query: query, k: k)
-      scratch.slots.thresholds[slot] = scratch.candidates.thresholds[query]
+      guard kept >= k else { continue }
+      let threshold = kernels.kthGreatest(of: scratch.slots.lowers, count: kept, k: k)
+      scratch.candidates.thresholds[query] = threshold
+      scratch.slots.thresholds[slot] = threshold
     }
   }
 

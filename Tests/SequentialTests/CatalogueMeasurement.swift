@@ -60,7 +60,7 @@ struct CatalogueMeasurement {
     return Matrix(rows: count, columns: width, storage: rows)
   }
 
-  @Test(arguments: [10_000, 100_000, 1_000_000], [false, true])
+  @Test(arguments: (ProcessInfo.processInfo.environment["INTENTD_MEASURE_ITEMS"] ?? "10000,100000,1000000").split(separator: ",").map { Int($0)! }, [false, true])
   func throughput(count: Int, skewed: Bool) throws {
     let rows = Self.rows(count: count, width: 64, skewed: skewed)
     let start = ContinuousClock.now

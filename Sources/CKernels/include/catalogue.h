@@ -107,6 +107,9 @@ struct intentd_catalogue_kernels {
   void (*maxima)(const struct intentd_bounds *bounds, size_t blocks, size_t slot, const int32_t *sums,
                  const struct intentd_intervals *out);
 
+  /// The k-th greatest of `count` numbers, 1 ≤ k ≤ count; not for many.
+  double (*kth_greatest)(const double *numbers, size_t count, size_t k);
+
   /// fp32 scores, matrix row · query (+ bias), of `count` rows: those of `rows`, or first.. where `rows` is NULL.
   /// Each is summed in one fixed order that depends on `width` alone.
   void (*scores)(const float *matrix, size_t width, const float *bias, const float *query, const int32_t *rows,
