@@ -1,6 +1,7 @@
 #include "encoder.h"
 
 #define ENCODER_HAS_FMA 0
+#define ENCODER_UNROLL 2
 #define ENCODER_ROWS 2
 #define ENCODER_PANELS 1
 #define ENCODER_PANELS_OF_ONE 2

@@ -16,10 +16,20 @@ private import CKernels
     var rows: Int
     var heads: Int
     var block: Int
+    /// Blocks of the model.
+    var blocks: Int
+    /// Floats from the scores of one head to those of the next: the longest window rounded up to 16, + 16.
+    var scoreStride: Int
     var isBrainFloat: Bool
     /// 1/√(head size).
     var scale: Float
   }
+
+  /// Rows of attention that pass through its phases together.
+  static let attentionRows = Int(ENCODER_ATTENTION_ROWS)
+  /// While sessions take no more than this, a core's caches are likely to hold them, and asking for pages ahead of their use
+  /// costs more than it saves.
+  static let cachedBytes = 16 << 20
 
   // A constant table of functions.
   private let table: UnsafePointer<encoder_kernels>
@@ -67,6 +77,19 @@ private import CKernels
       &pages, slots.base, positions.base, keys.floats.base, values.floats.base, keys.stride, rows, keys.width, block)
   }
 
+  /// Asks the memory for what `rows` rows attend to in block 0; ``attention(_:query:slots:positions:pool:padding:paddingCounts:scores:into:)``
+  /// asks for later rows and blocks itself. Nothing happens while all sessions fit a cache.
+  func prefetch(
+    slots: borrowing AlignedBuffer<Int32>, positions: borrowing AlignedBuffer<Int32>, rows: Int, width: Int,
+    isBrainFloat: Bool, in pool: borrowing PagePool
+  ) {
+    precondition(rows <= slots.count && rows <= positions.count)
+    guard pool.bytesInUse > EncoderKernels.cachedBytes else { return }
+    var pages = unsafe view(pool, isBrainFloat)
+    unsafe table.pointee.prefetch(
+      &pages, slots.base, positions.base, min(rows, EncoderKernels.attentionRows), width, 0)
+  }
+
   /// Attention of `shape.rows` rows over stored keys and values; `padding` stands `paddingCounts[row]` times before each window.
   func attention(
     _ shape: AttentionShape, query: borrowing RowBuffer, slots: borrowing AlignedBuffer<Int32>,
@@ -74,6 +97,7 @@ private import CKernels
     paddingCounts: borrowing AlignedBuffer<Int32>, scores: inout AlignedBuffer<Float>, into output: inout RowBuffer
   ) {
     precondition(shape.rows <= query.capacity && shape.rows <= output.capacity && shape.rows <= slots.count)
+    precondition(scores.count >= EncoderKernels.attentionRows * shape.heads * shape.scoreStride)
     var pages = unsafe view(pool, shape.isBrainFloat)
     unsafe withUnsafePointer(to: &pages) { pages in
       var call = unsafe encoder_attention()
@@ -93,6 +117,8 @@ private import CKernels
       unsafe call.width = UInt32(query.width)
       unsafe call.heads = UInt32(shape.heads)
       unsafe call.block = UInt32(shape.block)
+      unsafe call.blocks = UInt32(shape.blocks)
+      unsafe call.score_stride = UInt32(shape.scoreStride)
       unsafe call.scale = shape.scale
       unsafe table.pointee.attention(&call)
     }
@@ -145,6 +171,7 @@ private import CKernels
     unsafe pages.page_bytes = UInt32(pool.pageBytes)
     unsafe pages.pages_per_slot = UInt32(pool.pagesPerSlot)
     unsafe pages.is_bf16 = isBrainFloat ? 1 : 0
+    unsafe pages.is_cold = pool.bytesInUse > EncoderKernels.cachedBytes ? 1 : 0
     return unsafe pages
   }
 }

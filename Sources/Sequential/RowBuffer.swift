@@ -37,6 +37,12 @@ extension AlignedBuffer where Element == Float {
     unsafe (base + at).update(from: source.base + from, count: count)
   }
 
+  /// Copies `count` floats from `from` to `to`; the two don't overlap.
+  mutating func move(_ count: Int, from: Int, to: Int) {
+    precondition(from >= 0 && to >= 0 && count >= 0 && max(from, to) + count <= self.count && abs(from - to) >= count)
+    unsafe (base + to).update(from: base + from, count: count)
+  }
+
   /// Sets `count` floats from `at` to zero.
   mutating func zero(_ count: Int, at: Int) {
     precondition(at >= 0 && count >= 0 && at + count <= self.count)

@@ -43,7 +43,9 @@ final class SASRecEncoder: SequenceEncoder {
 
   /// Bytes of 16 positions: keys and values of every block.
   static func pageBytes(_ configuration: SASRecConfiguration, isBrainFloat: Bool) -> Int {
-    configuration.blocks * 2 * 16 * configuration.hiddenSize * (isBrainFloat ? 2 : 4)
+    // In bf16 two lanes of a key share a word.
+    let lanes = configuration.hiddenSize
+    return configuration.blocks * 16 * (isBrainFloat ? 2 * ((lanes + 1) / 2 * 2 + lanes) : 8 * lanes)
   }
 
   var hiddenSize: Int { weights.configuration.hiddenSize }
@@ -93,6 +95,9 @@ final class SASRecEncoder: SequenceEncoder {
 
   /// All blocks over the rows gathered; hidden states of output rows go to their sequences' rows of `hidden`.
   private func pass(into hidden: inout AlignedBuffer<Float>) {
+    kernels.prefetch(
+      slots: rows.slots, positions: rows.positions, rows: rows.count, width: hiddenSize, isBrainFloat: isBrainFloat,
+      in: pool)
     rows.normEmbeddings()
     for index in weights.blocks.indices {
       rows.project(weights.blocks[index], rows: rows.count)

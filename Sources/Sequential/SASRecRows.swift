@@ -30,8 +30,9 @@ struct SASRecRows: ~Copyable {
   var attended: RowBuffer
   /// [R, f]
   var ffn: RowBuffer
-  /// One head's scores over the longest window.
+  /// Scores over the longest window, of each head of the rows that attention takes together.
   var scores: AlignedBuffer<Float>
+  private let scoreStride: Int
 
   /// Run state for a model.
   init(_ weights: SASRecWeights, _ kernels: EncoderKernels) {
@@ -51,7 +52,9 @@ struct SASRecRows: ~Copyable {
     value = RowBuffer(capacity: rows, width: width)
     attended = RowBuffer(capacity: rows, width: width)
     ffn = RowBuffer(capacity: rows, width: weights.configuration.ffnSize)
-    scores = AlignedBuffer(count: (weights.maxLength + 79) / 16 * 16, repeating: 0)
+    scoreStride = RowBuffer.padded(weights.maxLength) + RowBuffer.lanes
+    scores = AlignedBuffer(
+      count: EncoderKernels.attentionRows * weights.configuration.heads * scoreStride, repeating: 0)
   }
 
   mutating func removeAll() { count = 0 }
@@ -76,10 +79,8 @@ struct SASRecRows: ~Copyable {
         paddingCounts[kept] = paddingCounts[row]
         sequences[kept] = sequences[row]
         isOutput[kept] = 1
-        for lane in 0..<x.stride {
-          x.floats[kept * x.stride + lane] = x.floats[row * x.stride + lane]
-          query.floats[kept * x.stride + lane] = query.floats[row * x.stride + lane]
-        }
+        x.floats.move(x.stride, from: row * x.stride, to: kept * x.stride)
+        query.floats.move(x.stride, from: row * x.stride, to: kept * x.stride)
       }
       kept += 1
     }
@@ -146,7 +147,8 @@ extension SASRecRows {
   mutating func attend(block index: Int, isBrainFloat: Bool, pool: borrowing PagePool, padding: PaddingRow?) {
     let heads = weights.configuration.heads
     let shape = EncoderKernels.AttentionShape(
-      rows: count, heads: heads, block: index, isBrainFloat: isBrainFloat,
+      rows: count, heads: heads, block: index, blocks: weights.blocks.count, scoreStride: scoreStride,
+      isBrainFloat: isBrainFloat,
       scale: 1 / Float(hiddenSize / heads).squareRoot())
     kernels.attention(
       shape, query: query, slots: slots, positions: positions, pool: pool,

@@ -18,6 +18,9 @@
 /// Positions that one page of keys and values holds.
 #define ENCODER_PAGE_POSITIONS 16
 
+/// Rows of attention that pass through its phases together.
+#define ENCODER_ATTENTION_ROWS 4
+
 /// What a linear map does with its sums.
 enum {
   ENCODER_STORE = 0, // y = W x + b
@@ -26,8 +29,9 @@ enum {
   ENCODER_ADD = 3,   // y += W x + b
 };
 
-/// Where keys and values stand. A page holds 16 positions of every block: for each block the keys, [width][16 positions], then
-/// the values, [16 positions][width], in fp32 or bf16.
+/// Where keys and values stand. A page holds 16 positions of every block: for each block the keys, then the values. In fp32 keys are
+/// [width][16 positions], values [16 positions][width]; in bf16 two numbers share a word: keys [⌈width / 2⌉][16 positions] of lanes
+/// (2i, 2i + 1), values [8][width] of positions (2t, 2t + 1).
 struct encoder_pages {
   char *const *slabs;          // slabs of 1 << slab_shift pages each
   const int32_t *page_table;   // [slots][pages_per_slot], page numbers
@@ -35,6 +39,7 @@ struct encoder_pages {
   uint32_t page_bytes;
   uint32_t pages_per_slot;
   uint32_t is_bf16;
+  uint32_t is_cold;            // 1 where pages are asked for ahead of their use: they are unlikely to stand in a cache
 };
 
 /// One call of attention, for all rows and heads of one block.
@@ -44,7 +49,7 @@ struct encoder_attention {
   const int32_t *positions;    // [rows], from 0; row r attends to positions 0…positions[r] of its slot
   const float *query;          // [rows, stride]
   float *output;               // [rows, stride]
-  float *scores;               // scratch: heads × (longest window rounded up to 16) + 16 floats
+  float *scores;               // scratch: ENCODER_ATTENTION_ROWS × heads × score_stride floats
   const float *padding_key;    // [width] or NULL
   const float *padding_value;  // [width] or NULL
   const int32_t *padding_counts; // [rows], how often the padding row stands before the window, or NULL
@@ -53,6 +58,8 @@ struct encoder_attention {
   uint32_t width;
   uint32_t heads;
   uint32_t block;
+  uint32_t blocks;             // of the model
+  uint32_t score_stride;       // the longest window rounded up to 16, + 16
   float scale;
 };
 
@@ -68,6 +75,9 @@ struct encoder_kernels {
   void (*store_keys_values)(const struct encoder_pages *pages, const int32_t *slots, const int32_t *positions,
                             const float *keys, const float *values, size_t stride, size_t rows, size_t width,
                             size_t block);
+  /// Asks the memory for what `rows` rows will attend to in `block`; attention itself asks for later rows and the next block.
+  void (*prefetch)(const struct encoder_pages *pages, const int32_t *slots, const int32_t *positions, size_t rows,
+                   size_t width, size_t block);
   /// Causal multi-head attention over stored keys and values.
   void (*attention)(const struct encoder_attention *call);
   /// r, z, n from input part `a` [rows, 3·stride] and recurrent part `u` (both with their biases); h becomes the next state.
