@@ -52,12 +52,12 @@ extension AlignedBuffer where Element == Float {
   /// Adds `count` floats of `source` at `from` to those at `at` here.
   mutating func add(_ count: Int, from source: borrowing AlignedBuffer<Float>, at from: Int, to at: Int) {
     precondition(from >= 0 && at >= 0 && count >= 0 && from + count <= source.count && at + count <= self.count)
-    for index in 0..<count { unsafe base[at + index] += source.base[from + index] }
+    for index in 0..<count { unsafe base[at + index] = base[at + index] + source.base[from + index] }
   }
 
   /// Multiplies `count` floats from `at` by `factor`.
   mutating func scale(_ count: Int, at: Int, by factor: Float) {
     precondition(at >= 0 && count >= 0 && at + count <= self.count)
-    for index in 0..<count { unsafe base[at + index] *= factor }
+    for index in 0..<count { unsafe base[at + index] = base[at + index] * factor }
   }
 }

@@ -1,4 +1,5 @@
 import Events
+import Pipeline
 import Replay
 import Testing
 

@@ -1,0 +1,166 @@
+import Events
+import Pipeline
+import Sequential
+import Testing
+
+/// What the ports of a worker saw, in order.
+private final class Journal {
+  enum Entry: Equatable {
+    case published(Int)
+    case flushed
+    case committed(upTo: Int)
+    case rejected(Int)
+  }
+
+  var entries: [Entry] = []
+  var lines: [String] = []
+  /// Calls left that fail, by port.
+  var failures: [String: Int] = [:]
+
+  func fails(_ port: String) -> Bool {
+    guard let left = failures[port], left > 0 else { return false }
+    failures[port] = left - 1
+    return true
+  }
+}
+
+private enum PortAway: PortFailure {
+  case away
+  case broken
+  var disposition: Disposition { self == .away ? .retry : .halt }
+  var description: String { "\(self)" }
+}
+
+/// Hands over clicks in batches of `size`, then ends.
+private struct ClickSource: EventSource, ~Copyable {
+  let journal: Journal
+  let clicks: [Click]
+  let size: Int
+  var next = 0
+
+  mutating func take(into batch: inout EventBatch, milliseconds: Int) throws(PortAway) -> SourceState {
+    if journal.fails("source") { throw .away }
+    for click in clicks[next..<min(next + size, clicks.count)] {
+      let session = batch.bytes.appendBytes(Array(click.session.utf8).span)
+      let item = batch.bytes.appendBytes(Array(click.item.utf8).span)
+      batch.append(
+        Event(session: session, item: item, time: click.time, origin: Origin(partition: 0, offset: click.offset)))
+    }
+    if next == 0 {
+      batch.append(
+        Rejection(
+          reason: .malformed, origin: Origin(partition: 0, offset: 999), key: .empty, payload: .empty, payloadBytes: 3))
+    }
+    next = min(next + size, clicks.count)
+    return next < clicks.count ? .open : .ended
+  }
+
+  mutating func commit(except pending: ArraySlice<Event>) throws(PortAway) {
+    if journal.fails("commit") { throw .away }
+    journal.entries.append(.committed(upTo: Int(pending.first?.origin.offset ?? Int64(next))))
+  }
+}
+
+private struct LineSink: PredictionSink, ~Copyable {
+  let journal: Journal
+
+  mutating func publish(_ predictions: borrowing PredictionBatch, of events: borrowing EventBatch) throws(PortAway) {
+    if journal.fails("sink") { throw .away }
+    if journal.fails("sink for good") { throw .broken }
+    for prediction in predictions.predictions { journal.lines.append(predictions.bytes.text(prediction.encoded)) }
+    journal.entries.append(.published(predictions.predictions.count))
+  }
+
+  mutating func reject(_ events: borrowing EventBatch) throws(PortAway) {
+    if !events.rejections.isEmpty { journal.entries.append(.rejected(events.rejections.count)) }
+  }
+
+  mutating func flush() throws(PortAway) {
+    if journal.fails("flush") { throw .away }
+    journal.entries.append(.flushed)
+  }
+}
+
+@Suite struct WorkerTests {
+  private func work(
+    _ journal: Journal, _ clicks: [Click], size: Int, _ scenario: Scenario, mailbox: Mailbox = Mailbox()
+  )
+    throws -> (waits: Int, contents: PlainStoreContents)
+  {
+    let contents = PlainStoreContents()
+    let processor = try BatchProcessor(
+      scenario.model, scenario.options, store: PlainStore(contents: contents, keep: scenario.options.rules.keep),
+      encoder: PlainEncoder())
+    var waits = 0
+    var worker = Worker(
+      source: ClickSource(journal: journal, clicks: clicks, size: size), sink: LineSink(journal: journal),
+      processor: processor, mailbox: mailbox, commitMilliseconds: 0, wait: { _ in waits += 1 }, news: { _ in })
+    try worker.run()
+    return (waits, contents)
+  }
+
+  @Test("Every click is published once, in order, and committed only after its acknowledgement") func order() throws {
+    let scenario = try Scenario(seed: 1, family: .incremental, sessions: 10, clicks: 200)
+    let journal = Journal()
+    let (_, contents) = try work(journal, scenario.clicks, size: 30, scenario)
+    let (expected, stored) = try scenario.expected()
+    #expect(journal.lines == expected)
+    #expect(contents.sessions.mapValues(\.events) == stored.sessions.mapValues(\.events))
+    #expect(journal.entries.first == .rejected(1))
+    var unflushed = 0
+    var published = 0
+    for entry in journal.entries {
+      switch entry {
+      case .published(let count):
+        published += count
+        unflushed += count
+      case .flushed: unflushed = 0
+      case .committed(let offset):
+        #expect(unflushed == 0)
+        #expect(offset <= published)
+      case .rejected: break
+      }
+    }
+    #expect(journal.entries.last == .committed(upTo: 200))
+  }
+
+  @Test("Ports that are away are waited for; nothing is lost or doubled") func retries() throws {
+    let scenario = try Scenario(seed: 2, family: .incremental, sessions: 10, clicks: 200)
+    let journal = Journal()
+    journal.failures = ["source": 2, "sink": 3, "flush": 2, "commit": 4]
+    let (waits, contents) = try work(journal, scenario.clicks, size: 30, scenario)
+    let (expected, stored) = try scenario.expected()
+    #expect(waits == 11)
+    #expect(journal.lines == expected)
+    #expect(contents.sessions.mapValues(\.events) == stored.sessions.mapValues(\.events))
+  }
+
+  @Test("A failure that no retry can help ends the worker with its words") func halts() throws {
+    let scenario = try Scenario(seed: 3, family: .incremental, sessions: 10, clicks: 20)
+    let journal = Journal()
+    journal.failures = ["sink for good": 1]
+    #expect { try work(journal, scenario.clicks, size: 30, scenario) } throws: {
+      "\($0)" == "publishing predictions: broken"
+    }
+    #expect(!journal.entries.contains(.flushed))
+  }
+
+  @Test("A session with more records than may stay uncommitted is committed in between") func uncommitted() throws {
+    let scenario = try Scenario(seed: 4, family: .incremental, sessions: 1, clicks: 200)
+    let journal = Journal()
+    _ = try work(journal, scenario.clicks, size: 200, scenario)
+    let commits = journal.entries.compactMap { if case .committed(let offset) = $0 { offset } else { nil } }
+    #expect(commits == [64, 128, 192, 200])
+    #expect(journal.lines.count == 200)
+  }
+
+  @Test("Asked to stop, a worker finishes its batch and commits") func stops() throws {
+    let scenario = try Scenario(seed: 5, family: .incremental, sessions: 10, clicks: 200)
+    let journal = Journal()
+    let mailbox = Mailbox()
+    mailbox.stop(within: 10)
+    _ = try work(journal, scenario.clicks, size: 30, scenario, mailbox: mailbox)
+    #expect(journal.lines.count == 30)
+    #expect(journal.entries.last == .committed(upTo: 30))
+  }
+}
