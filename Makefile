@@ -6,6 +6,8 @@ BIN := .build/$(CONFIGURATION)/intentd
 
 # Suites (regular expressions over `Target.Suite/test`) that also run under the sanitizers, in debug.
 ADDRESS_SUITES := ^(SequentialTests|FormatsTests|PipelineTests)\.
+# Tests of those suites that only repeat, or measure, what others of them do: too slow at -O0.
+ADDRESS_SKIP := MutationTests|/speed
 THREAD_SUITES := ^(PipelineTests|ReplayTests)\.
 
 # Debian's packages: what a build needs, and what tests need besides.
@@ -75,7 +77,8 @@ test-suite:
 	$(SWIFT) test -c release --disable-xctest
 
 test-address:
-	$(SWIFT) test --scratch-path .build-asan --sanitize=address --disable-xctest --filter '$(ADDRESS_SUITES)'
+	$(SWIFT) test --scratch-path .build-asan --sanitize=address --disable-xctest \
+	  --filter '$(ADDRESS_SUITES)' --skip '$(ADDRESS_SKIP)'
 
 test-thread:
 	$(SWIFT) test --scratch-path .build-tsan --sanitize=thread --disable-xctest --filter '$(THREAD_SUITES)'

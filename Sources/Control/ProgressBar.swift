@@ -31,7 +31,8 @@ public struct ProgressBar: Sendable {
     self.start = start
     if let lastDrawn, now - lastDrawn < Self.interval { return }
     lastDrawn = now
-    let line = line(done: done, nanoseconds: now - start) + "  " + note()
+    let note = note()
+    let line = line(done: done, nanoseconds: now - start) + (note.isEmpty ? "" : "  \(note)")
     output("\r\(String(line.prefix(max(width - 1, 1))))\u{1B}[K")
   }
 

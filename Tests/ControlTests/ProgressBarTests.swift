@@ -50,6 +50,13 @@ import Testing
     #expect(screen.texts.last == "\rreplay  1.5M  1.5M/s\u{1B}[K")
   }
 
+  @Test func aNoteStandsBehindTheNumbers() {
+    let screen = Screen()
+    var bar = bar(screen, total: nil)
+    bar.update(done: 7, now: 0, note: "HR@20 .61")
+    #expect(screen.texts == ["\rreplay  7  HR@20 .61\u{1B}[K"])
+  }
+
   @Test func numbersAndTimesAreShort() {
     #expect(ProgressBar.short(999) == "999")
     #expect(ProgressBar.short(12_345) == "12.3k")

@@ -28,7 +28,7 @@ enum Allowances {
   ]
 
   /// Modules that come with the toolchain and the system.
-  static let systemModules: Set<String> = ["Foundation", "Glibc", "Synchronization"]
+  static let systemModules: Set<String> = ["Dispatch", "Foundation", "Glibc", "Synchronization"]
 
   /// The files that may import a C module, and which. One owner type a file; a line whose file is gone, or that no
   /// longer imports the module, is an error too.
