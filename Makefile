@@ -13,9 +13,11 @@ THREAD_SUITES := ^(PipelineTests|ReplayTests)\.
 # Debian's packages: what a build needs, and what tests need besides.
 BUILD_PACKAGES := pkg-config librdkafka-dev libhiredis-dev libsimdjson-dev libyaml-dev zlib1g-dev
 TEST_PACKAGES := redis-server
-# Tests against a real broker run where KAFKA_HOME names an unpacked Apache Kafka; it needs Java.
-ifneq ($(KAFKA_HOME),)
+# Tests against a real broker run where KAFKA_HOME names an unpacked Apache Kafka, or one lies in ../shared/kafka; it needs Java.
+ifneq ($(KAFKA_HOME)$(wildcard ../shared/kafka),)
+ifeq ($(shell command -v java),)
 TEST_PACKAGES += openjdk-17-jre-headless
+endif
 endif
 
 SOURCES := $(wildcard Package.swift Sources Tests \
