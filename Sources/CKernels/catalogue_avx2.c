@@ -34,7 +34,9 @@ static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t sl
   maxima_body(bounds, blocks, slot, sums, out);
 }
 
-static double kth_greatest(const double *numbers, size_t count, size_t k) { return kth_greatest_body(numbers, count, k); }
+static double kth_greatest(const double *numbers, size_t count, size_t k) {
+  return kth_greatest_body(numbers, count, k);
+}
 
 /// Start values of 8 rows.
 BODY __m256i start_of(const struct intentd_scan *scan, size_t block, size_t slot, size_t part, int biased) {

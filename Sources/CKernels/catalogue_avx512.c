@@ -2,7 +2,8 @@
 
 #include <immintrin.h>
 
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), apply_to = function)
+#define FEATURES "avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"
+#pragma clang attribute push(__attribute__((target(FEATURES))), apply_to = function)
 
 #include "catalogue_common.h"
 
@@ -34,7 +35,9 @@ static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t sl
   maxima_body(bounds, blocks, slot, sums, out);
 }
 
-static double kth_greatest(const double *numbers, size_t count, size_t k) { return kth_greatest_body(numbers, count, k); }
+static double kth_greatest(const double *numbers, size_t count, size_t k) {
+  return kth_greatest_body(numbers, count, k);
+}
 
 /// Start values of 16 rows.
 BODY __m512i start_of(const struct intentd_scan *scan, size_t block, size_t slot, size_t part, int biased) {

@@ -36,7 +36,9 @@ static void maxima(const struct intentd_bounds *bounds, size_t blocks, size_t sl
   maxima_body(bounds, blocks, slot, sums, out);
 }
 
-static double kth_greatest(const double *numbers, size_t count, size_t k) { return kth_greatest_body(numbers, count, k); }
+static double kth_greatest(const double *numbers, size_t count, size_t k) {
+  return kth_greatest_body(numbers, count, k);
+}
 
 static size_t scan_block(const struct intentd_scan *scan, size_t block, size_t slot) {
   const int8_t *rows = (const int8_t *)scan->rows + block * scan->groups * 256;

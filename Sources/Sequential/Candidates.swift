@@ -1,5 +1,5 @@
-/// For each query of a pass: the k best lower bounds so far, whose least is the threshold, and the rows that may still be
-/// among the k best. Also the memory in which rows are ranked by their fp32 scores.
+/// For each query of a pass: the k best lower bounds so far, whose least is the threshold, and the rows that may
+/// still be among the k best. Also the memory in which rows are ranked by their fp32 scores.
 struct Candidates: ~Copyable, Sendable {
   let maximumK: Int
   /// Most survivors of one query: the k best, those that the bound can't tell from them, and what one tile may add.
@@ -65,7 +65,8 @@ struct Candidates: ~Copyable, Sendable {
 
   /// Drops the survivors whose upper bound is below the threshold.
   mutating func keepBest(query: Int) {
-    let first = query * capacity, threshold = thresholds[query]
+    let first = query * capacity
+    let threshold = thresholds[query]
     var kept = first
     for index in first..<first + Int(counts[query]) where !(uppers[index] < threshold) {
       rows[kept] = rows[index]
@@ -78,7 +79,8 @@ struct Candidates: ~Copyable, Sendable {
   /// Takes a lower bound into the k best, where it is above the threshold.
   private mutating func raise(with lower: Double, query: Int, k: Int) {
     guard lower > thresholds[query] else { return }
-    let root = query * maximumK, count = Int(lowerCounts[query])
+    let root = query * maximumK
+    let count = Int(lowerCounts[query])
     var index: Int
     if count < k {
       index = count

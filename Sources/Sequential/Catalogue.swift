@@ -3,8 +3,8 @@ public import Events
 /// The items that can be recommended: V rows of fp32, scored h · row (+ bias), and the same rows in int8, which
 /// ``topK(_:count:k:exclusions:scratch:items:results:)`` scans. Read-only and shared by all workers.
 ///
-/// The answer is exact: the k best items by fp32 score, equal scores in the order of their rows, as a full sort would give
-/// them (docs/adr/0002-exact-top-k.md has the proof).
+/// The answer is exact: the k best items by fp32 score, equal scores in the order of their rows, as a full sort would
+/// give them (docs/adr/0002-exact-top-k.md has the proof).
 public final class Catalogue: Sendable {
   /// Number of items, V.
   public let count: Int
@@ -17,8 +17,8 @@ public final class Catalogue: Sendable {
   let kernels: CatalogueKernels
   let packed: PackedRows
 
-  /// The catalogue of `rows` `[V, width]`, which it shares, and `bias` `[1, V]`. Takes V × width bytes more, and about a second
-  /// for 64 million elements. `kernel` must be available.
+  /// The catalogue of `rows` `[V, width]`, which it shares, and `bias` `[1, V]`. Takes V × width bytes more, and
+  /// about a second for 64 million elements. `kernel` must be available.
   public init(rows: Matrix, bias: Matrix?, kernel: Kernel) {
     precondition(rows.rows > 0 && rows.rows <= Int(ItemIndex.max) && (1...1024).contains(rows.columns))
     precondition(bias == nil || (bias!.rows == 1 && bias!.columns == rows.rows))

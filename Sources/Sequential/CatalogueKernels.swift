@@ -51,8 +51,8 @@ struct PackedQuery {
     unsafe functions.norms(matrix.storage.base, matrix.columns, first, count, norms.base)
   }
 
-  /// Packs block `block`: the rows of `matrix` that stand at its positions in `order`. Returns its scale and the largest
-  /// norms of a row and of a quantisation error.
+  /// Packs block `block`: the rows of `matrix` that stand at its positions in `order`. Returns its scale and the
+  /// largest norms of a row and of a quantisation error.
   func pack(
     _ matrix: Matrix, order: borrowing AlignedBuffer<Int32>, block: Int, into bytes: borrowing PackedBytes
   ) -> (scale: Double, norm: Double, error: Double) {
@@ -88,7 +88,8 @@ struct PackedQuery {
     slot / quad * quad * ((width + 3) / 4) + slot % quad
   }
 
-  /// Scans blocks `first..<first + blocks` for the active slots and returns the number of hits; the hits stand in `slots`.
+  /// Scans blocks `first..<first + blocks` for the active slots and returns the number of hits; the hits stand in
+  /// `slots`.
   func scan(_ rows: borrowing PackedRows, first: Int, blocks: Int, slots: inout ScanSlots) -> Int {
     precondition(blocks <= Self.tileBlocks && first + blocks <= rows.blocks && slots.count <= slots.capacity)
     precondition(rows.groups == slots.groups)
@@ -100,8 +101,8 @@ struct PackedQuery {
     return unsafe functions.scan(&scan)
   }
 
-  /// Replaces the hits of slot `slot` in the tile at block `first` by those that reach its threshold, as positions, with
-  /// their bounds in `slots.lowers` and `slots.uppers`; returns their number.
+  /// Replaces the hits of slot `slot` in the tile at block `first` by those that reach its threshold, as positions,
+  /// with their bounds in `slots.lowers` and `slots.uppers`; returns their number.
   func refine(_ rows: borrowing PackedRows, first: Int, slot: Int, slots: inout ScanSlots) -> Int {
     precondition(slot < slots.count && rows.groups == slots.groups)
     var bounds = unsafe bounds(rows, slots)

@@ -1,8 +1,8 @@
 import Events
 
 extension Catalogue {
-  /// What ``topK(_:count:k:exclusions:scratch:items:results:)`` must return for query `index`: every row scored in fp32 by the
-  /// same dot product, everything sorted. Plain and slow.
+  /// What ``topK(_:count:k:exclusions:scratch:items:results:)`` must return for query `index`: every row scored in
+  /// fp32 by the same dot product, everything sorted. Plain and slow.
   func reference(
     _ queries: borrowing AlignedBuffer<Float>, index: Int, k: Int, exclusions: borrowing Exclusions
   ) -> [ScoredItem] {

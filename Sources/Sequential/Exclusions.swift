@@ -56,8 +56,8 @@ public struct Exclusions: ~Copyable, Sendable {
     slots.removeAll(keepingCapacity: true)
   }
 
-  /// Adds the list of the next query: the newest ``Limits/exclusions`` (the last) of `items`, in any order, unknown items
-  /// and repetitions allowed.
+  /// Adds the list of the next query: the newest ``Limits/exclusions`` (the last) of `items`, in any order, unknown
+  /// items and repetitions allowed.
   public mutating func append(_ items: Span<ItemIndex>) {
     let first = max(0, items.count - Limits.exclusions)
     truncated += first

@@ -32,7 +32,8 @@ public enum Kernel: String, Sendable, CaseIterable {
 
   /// The kernel that ``environmentName`` names in `environment`, or the fastest where it is absent or empty.
   ///
-  /// Throws where the name is unknown, or this machine can't run the kernel: a forced kernel is never replaced silently.
+  /// Throws where the name is unknown, or this machine can't run the kernel: a forced kernel is never replaced
+  /// silently.
   public static func selected(environment: [String: String]) throws(KernelError) -> Kernel {
     guard let name = environment[environmentName], !name.isEmpty else { return best }
     guard let kernel = Kernel(rawValue: name) else { throw .unknown(name: name) }

@@ -1,5 +1,5 @@
-/// The rows of a catalogue in int8, in blocks of ``CatalogueKernels/blockRows``, roughly from the largest norm (and bias) to
-/// the smallest, with what the error bound needs of each block.
+/// The rows of a catalogue in int8, in blocks of ``CatalogueKernels/blockRows``, roughly from the largest norm (and
+/// bias) to the smallest, with what the error bound needs of each block.
 struct PackedRows: ~Copyable, Sendable {
   /// False where an element or a bias is not finite: then nothing is packed, as there is no bound.
   let isBounded: Bool
@@ -34,9 +34,17 @@ struct PackedRows: ~Copyable, Sendable {
     let bytes = PackedBytes(count: blocks * CatalogueKernels.blockBytes(width: matrix.columns))
     var bias = AlignedBuffer<Float>(count: biases == nil ? 0 : blocks * blockRows, repeating: 0)
     func zeros() -> AlignedBuffer<Double> { AlignedBuffer(count: blocks, repeating: 0) }
-    var scales = zeros(), inverseScales = zeros(), norms = zeros(), errors = zeros(), extras = zeros()
-    var biasMagnitudes = zeros(), suffixNorms = zeros(), suffixBiases = zeros()
-    var suffixNorm = 0.0, suffixBias = -Double.infinity, largestBiasMagnitude = 0.0
+    var scales = zeros()
+    var inverseScales = zeros()
+    var norms = zeros()
+    var errors = zeros()
+    var extras = zeros()
+    var biasMagnitudes = zeros()
+    var suffixNorms = zeros()
+    var suffixBiases = zeros()
+    var suffixNorm = 0.0
+    var suffixBias = -Double.infinity
+    var largestBiasMagnitude = 0.0
     for block in (0..<blocks).reversed() {
       let constants = kernels.pack(matrix, order: order, block: block, into: bytes)
       scales[block] = constants.scale
@@ -76,12 +84,13 @@ struct PackedRows: ~Copyable, Sendable {
     self.largestBiasMagnitude = largestBiasMagnitude
   }
 
-  /// The rows from the largest norm + bias / √width (a hidden state has a norm of about √width) to the smallest, to within
-  /// a percent, rows alike in their old order; false where a value is not finite. Only speed depends on it.
+  /// The rows from the largest norm + bias / √width (a hidden state has a norm of about √width) to the smallest, to
+  /// within a percent, rows alike in their old order; false where a value is not finite. Only speed depends on it.
   private static func sort(
     _ matrix: Matrix, bias: Matrix?, kernels: CatalogueKernels, into order: inout AlignedBuffer<Int32>
   ) -> Bool {
-    let chunk = 4096, share = 1 / Double(Float(matrix.columns).squareRoot())
+    let chunk = 4096
+    let share = 1 / Double(Float(matrix.columns).squareRoot())
     var norms = AlignedBuffer<Double>(count: chunk, repeating: 0)
     var buckets = AlignedBuffer<UInt16>(count: matrix.rows, repeating: 0)
     var ends = AlignedBuffer<Int>(count: 1 << 16, repeating: 0)

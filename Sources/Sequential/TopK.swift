@@ -3,9 +3,10 @@ public import Events
 extension Catalogue {
   /// Finds the `k` best items for each of the first `n` rows of `queries` `[n, width]`, row-major.
   ///
-  /// Appends to `items` the items of each query, best first, and to `results` one entry a query. Rows that `exclusions` names for
-  /// the query, and rows whose score overflows, are left out. Uses as much of the caller's arrays as it appends, and allocates
-  /// nothing else. `scratch` comes from ``makeScratch(maximumBatch:maximumK:)``; `k` is 1…`scratch.maximumK`.
+  /// Appends to `items` the items of each query, best first, and to `results` one entry a query. Rows that
+  /// `exclusions` names for the query, and rows whose score overflows, are left out. Uses as much of the caller's
+  /// arrays as it appends, and allocates nothing else. `scratch` comes from ``makeScratch(maximumBatch:maximumK:)``;
+  /// `k` is 1…`scratch.maximumK`.
   public func topK(
     _ queries: borrowing AlignedBuffer<Float>, count n: Int, k: Int, exclusions: borrowing Exclusions,
     scratch: inout TopKScratch, items: inout [ScoredItem], results: inout [TopKResult]
@@ -62,7 +63,8 @@ extension Catalogue {
     let blocks = packed.blocks
     let isSeeded = k <= CatalogueKernels.tileBlocks * 2 && blocks >= CatalogueKernels.tileBlocks * 2
     if isSeeded { seed(first: first, k: k, exclusions: exclusions, scratch: &scratch) }
-    var block = 0, size = isSeeded ? CatalogueKernels.tileBlocks : 1
+    var block = 0
+    var size = isSeeded ? CatalogueKernels.tileBlocks : 1
     while block < blocks {
       retire(at: block, scratch: &scratch)
       if scratch.slots.count == 0 { break }
@@ -85,7 +87,8 @@ extension Catalogue {
 
   /// Ends the scan for the queries that no row from `block` on can reach.
   private func retire(at block: Int, scratch: inout TopKScratch) {
-    let norm = packed.suffixNorms[block], bias = packed.suffixBiases[block]
+    let norm = packed.suffixNorms[block]
+    let bias = packed.suffixBiases[block]
     let magnitude = packed.largestBiasMagnitude
     for slot in (0..<scratch.slots.count).reversed()
     where scratch.slots.rulesOut(slot: slot, norm: norm, bias: bias, magnitude: magnitude) {
@@ -115,8 +118,8 @@ extension Catalogue {
     return true
   }
 
-  /// Finds a first threshold for each slot: the k-th of the best lower bounds of each 16 rows of the first tile. It spares most
-  /// of the insertions that a threshold from -∞ upwards would cost.
+  /// Finds a first threshold for each slot: the k-th of the best lower bounds of each 16 rows of the first tile. It
+  /// spares most of the insertions that a threshold from -∞ upwards would cost.
   private func seed(first: Int, k: Int, exclusions: borrowing Exclusions, scratch: inout TopKScratch) {
     kernels.sumFirstTile(packed, slots: &scratch.slots)
     for slot in 0..<scratch.slots.count {
@@ -166,13 +169,16 @@ extension Catalogue {
     _ queries: borrowing AlignedBuffer<Float>, query: Int, of first: Int, k: Int, scratch: inout TopKScratch
   ) {
     scratch.candidates.keepBest(query: query)
-    let start = scratch.candidates.firstRow(query: query), size = Int(scratch.candidates.counts[query])
+    let start = scratch.candidates.firstRow(query: query)
+    let size = Int(scratch.candidates.counts[query])
     kernels.scores(
-      rows, bias: bias, queries: queries, index: first + query, rows: scratch.candidates.rows, start: start, count: size,
+      rows, bias: bias, queries: queries, index: first + query, rows: scratch.candidates.rows, start: start,
+      count: size,
       into: &scratch.candidates.scores)
     scratch.counters.rescored += size
     for index in 0..<size {
-      let score = scratch.candidates.scores[index], row = scratch.candidates.rows[start + index]
+      let score = scratch.candidates.scores[index]
+      let row = scratch.candidates.rows[start + index]
       scratch.candidates.append(key: Candidates.key(score: score, row: row))
     }
   }

@@ -1,5 +1,5 @@
-/// One worker's memory for top-k; made by ``Catalogue/makeScratch(maximumBatch:maximumK:)``, for that catalogue (or one of the same
-/// size). Nothing is allocated after that.
+/// One worker's memory for top-k; made by ``Catalogue/makeScratch(maximumBatch:maximumK:)``, for that catalogue (or
+/// one of the same size). Nothing is allocated after that.
 public struct TopKScratch: ~Copyable, Sendable {
   /// What has been done so far.
   public internal(set) var counters = TopKCounters()
@@ -20,8 +20,8 @@ public struct TopKScratch: ~Copyable, Sendable {
   }
 }
 
-/// The queries that a pass over the catalogue still scans for, packed without gaps: a query that is finished gives its slot
-/// to the last one. Also what the scan reports for each.
+/// The queries that a pass over the catalogue still scans for, packed without gaps: a query that is finished gives
+/// its slot to the last one. Also what the scan reports for each.
 struct ScanSlots: ~Copyable, Sendable {
   /// Queries of one pass. More would crowd the first-level cache, fewer would read the rows more often.
   static let most = 32
@@ -83,11 +83,13 @@ struct ScanSlots: ~Copyable, Sendable {
     count = 0
   }
 
-  /// Puts query `query` of the pass, whose bytes stand in the next free slot already, into it. `width` is that of a row.
+  /// Puts query `query` of the pass, whose bytes stand in the next free slot already, into it. `width` is that of a
+  /// row.
   mutating func append(_ bound: PackedQuery, query: Int, width: Int, rowOffset: Int32) {
     let slot = count
     count += 1
-    // fp32: width + 3 roundings at most lie between the elements and the score, each of at most 2^-24 of what it rounds.
+    // fp32: width + 3 roundings at most lie between the elements and the score, each of at most 2^-24 of what it
+    // rounds.
     let rounding = Double(width + 4) * 0x1p-24 * 1.01
     queries[slot] = Int32(query)
     thresholds[slot] = -.infinity
@@ -123,7 +125,8 @@ struct ScanSlots: ~Copyable, Sendable {
     hitCounts[last] = 0
   }
 
-  /// True where no row of norm ≤ `norm` and bias ≤ `bias` (≤ `magnitude` in size) can reach the slot's threshold, roundings included.
+  /// True where no row of norm ≤ `norm` and bias ≤ `bias` (≤ `magnitude` in size) can reach the slot's threshold,
+  /// roundings included.
   func rulesOut(slot: Int, norm: Double, bias: Double, magnitude: Double) -> Bool {
     queryNorms[slot] * norm * (1 + 0x1p-13) + bias + (magnitude * 0x1p-22 + 0x1p-138) < thresholds[slot]
   }

@@ -29,7 +29,8 @@ struct Numbers: RandomNumberGenerator {
 
 /// Kinds of catalogues that a bound or an order could get wrong.
 enum CatalogueShape: CaseIterable {
-  case random, skewed, duplicates, allEqual, zeros, adversarial, tinyNumbers, hugeNumbers, overflowing, notFinite, biased, steepBias
+  case random, skewed, duplicates, allEqual, zeros, adversarial, tinyNumbers, hugeNumbers, overflowing, notFinite,
+    biased, steepBias
 
   /// Rows `[count, width]` and their bias, if the shape has one.
   func make(count: Int, width: Int, seed: UInt64) -> (rows: Matrix, bias: Matrix?) {

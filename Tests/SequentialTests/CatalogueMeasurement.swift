@@ -8,7 +8,8 @@ import Testing
 /// Queries a second, printed: `INTENTD_MEASURE=catalogue swift test -c release --filter CatalogueMeasurement`.
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["INTENTD_MEASURE"] == "catalogue"), .serialized)
 struct CatalogueMeasurement {
-  /// Best of `rounds` of the queries a second of `threads` workers, each with batches of `batch` of its own; and the counters.
+  /// Best of `rounds` of the queries a second of `threads` workers, each with batches of `batch` of its own; and the
+  /// counters.
   static func queriesPerSecond(
     _ catalogue: Catalogue, batch: Int, threads: Int, rounds: Int
   ) -> (best: Double, counters: TopKCounters) {
@@ -60,19 +61,28 @@ struct CatalogueMeasurement {
     return Matrix(rows: count, columns: width, storage: rows)
   }
 
-  @Test(arguments: (ProcessInfo.processInfo.environment["INTENTD_MEASURE_ITEMS"] ?? "10000,100000,1000000").split(separator: ",").map { Int($0)! }, [false, true])
+  /// Sizes of `INTENTD_MEASURE_ITEMS`, separated by commas, or those of the targets.
+  static var sizes: [Int] {
+    let named = ProcessInfo.processInfo.environment["INTENTD_MEASURE_ITEMS"] ?? "10000,100000,1000000"
+    return named.split(separator: ",").compactMap { Int($0) }
+  }
+
+  @Test(arguments: sizes, [false, true])
   func throughput(count: Int, skewed: Bool) throws {
     let rows = Self.rows(count: count, width: 64, skewed: skewed)
+    let kernel = try Kernel.selected(environment: ProcessInfo.processInfo.environment)
     let start = ContinuousClock.now
-    let catalogue = Catalogue(rows: rows, bias: nil, kernel: try .selected(environment: ProcessInfo.processInfo.environment))
-    var line = "\(catalogue.kernel) \(count)\(skewed ? " skewed" : ""), built in \(ContinuousClock.now - start):"
+    let catalogue = Catalogue(rows: rows, bias: nil, kernel: kernel)
+    var report = "\(kernel) \(count)\(skewed ? " skewed" : ""), built in \(ContinuousClock.now - start):"
     for threads in [1, 2] {
       for batch in [1, 8, 32] {
-        let (best, counters) = Self.queriesPerSecond(catalogue, batch: batch, threads: threads, rounds: count > 500_000 ? 20 : 200)
+        let rounds = count > 500_000 ? 20 : 200
+        let (best, counters) = Self.queriesPerSecond(catalogue, batch: batch, threads: threads, rounds: rounds)
         let skipped = 100 * counters.skippedBlocks / (counters.skippedBlocks + counters.scannedBlocks)
-        line += "\n  \(threads) threads, batch \(batch): \(Int(best)) queries/s, \(counters.rescored / counters.queries) rescored, \(skipped) % skipped, \(counters.fallbacks) fallbacks"
+        report += "\n  \(threads) threads, batch \(batch): \(Int(best)) queries/s, "
+        report += "\(counters.rescored / counters.queries) rescored, \(skipped) % skipped"
       }
     }
-    print(line)
+    print(report)
   }
 }

@@ -1,6 +1,6 @@
 import Events
-import Testing
 import TestSupport
+import Testing
 
 @testable import Sequential
 
@@ -22,7 +22,8 @@ private func answers(
   func isTheFullSort(kernel: Kernel, shape: CatalogueShape) {
     // Around the sizes of blocks, tiles and vectors, and k on both sides of N.
     let sizes = [
-      (1, 1, 1), (5, 3, 20), (64, 16, 10), (65, 17, 64), (300, 30, 20), (1500, 64, 20), (2500, 100, 1000), (4000, 33, 1),
+      (1, 1, 1), (5, 3, 20), (64, 16, 10), (65, 17, 64), (300, 30, 20), (1500, 64, 20), (2500, 100, 1000),
+      (4000, 33, 1),
       (600, 257, 50), (9000, 64, 20),
     ]
     for (count, width, k) in sizes {
@@ -48,7 +49,8 @@ private func answers(
   @Test(arguments: Kernel.available)
   func widestRowsWithTheLargestSums(kernel: Kernel) {
     // Every byte is ±127: the integer sums are as large as they get.
-    let width = 1024, count = 200
+    let width = 1024
+    let count = 200
     let rows = Matrix(rows: count, columns: width, (0..<count * width).map { $0 / width % 3 == 0 ? -2 : 2 })
     let catalogue = Catalogue(rows: rows, bias: nil, kernel: kernel)
     let queries = AlignedBuffer<Float>([Float](repeating: 3, count: width) + [Float](repeating: -3, count: width))
@@ -158,7 +160,8 @@ private func answers(
     let together = answers(catalogue, queries, count: 70, k: 20, exclusions: exclusions, scratch: &scratch)
     for query in 0..<70 {
       let alone = AlignedBuffer(queries.values(query * 40..<(query + 1) * 40))
-      #expect(answers(catalogue, alone, count: 1, k: 20, exclusions: exclusions, scratch: &scratch)[0] == together[query])
+      #expect(
+        answers(catalogue, alone, count: 1, k: 20, exclusions: exclusions, scratch: &scratch)[0] == together[query])
     }
   }
 

@@ -81,7 +81,7 @@ struct intentd_catalogue_kernels {
   /// Added to every packed byte of a row (128 where the hardware multiplies unsigned by signed bytes).
   int32_t row_offset;
 
-  /// ‖row‖ of rows first..first+count-1 of a row-major matrix, rounded upwards; infinite where an element is not finite.
+  /// ‖row‖ of `count` rows of a row-major matrix, rounded upwards; infinite where an element is not finite.
   void (*norms)(const float *matrix, size_t width, size_t first, size_t count, double *norms);
 
   /// Packs rows order[0..count-1] (count ≤ 64) of a row-major matrix of finite numbers as one block.
@@ -98,7 +98,7 @@ struct intentd_catalogue_kernels {
   /// Scans a tile; returns the number of hits.
   size_t (*scan)(const struct intentd_scan *scan);
 
-  /// The bounds of those of `count` rows, with their sums, of the tile at block `first` that reach the slot's threshold;
+  /// The bounds of those of `count` rows, with sums, of the tile at block `first` that reach the slot's threshold;
   /// returns their number. `out->positions` may be `rows`.
   size_t (*refine)(const struct intentd_bounds *bounds, size_t first, size_t slot, const int32_t *rows,
                    const int32_t *sums, size_t count, const struct intentd_intervals *out);
