@@ -89,10 +89,11 @@ import Testing
     configuration.queueRecords = 100
     var batch = Batches()
     var beats = 0
-    var sink = try KafkaPredictionSink(configuration, partitions: batch.table, log: { _ in }) {
+    let heartbeat = {
       beats += 1
       return true
     }
+    var sink = try KafkaPredictionSink(configuration, partitions: batch.table, log: { _ in }, goOn: heartbeat)
     batch.add(10)
     try sink.publish(batch.predictions, of: batch.events)
     try sink.flush()
