@@ -56,7 +56,9 @@ public struct Shop: Sendable {
       build.add(category, size: size, makers: makers, styles: styles, &generator)
     }
     precondition(build.titles.count == Shop.itemCount)
-    guard let vocabulary = Vocabulary(build.ids) else { preconditionFailure("ids carry their row, so no two are equal") }
+    guard let vocabulary = Vocabulary(build.ids) else {
+      preconditionFailure("ids carry their row, so no two are equal")
+    }
     self.vocabulary = vocabulary
     titles = build.titles
     categoryOfItem = build.categoryOfItem

@@ -32,10 +32,10 @@ public struct ShopModel: Sendable {
     static let recency = [0.5, 0.03]
     /// What attention adds to the scores of items of the categories that it found, and of items with the traits that it found.
     static let categoryGain = 2.5
-    static let traitGain = 4.0
+    static let traitGain = 4.5
     /// How far a category must stand out after LayerNorm for its unit to respond, and what it then adds to the scores of accessories.
-    static let threshold = 1.0
-    static let accessoryGain = 5.0
+    static let threshold = 0.6
+    static let accessoryGain = 2.0
   }
 
   /// The shop that the model knows.

@@ -53,7 +53,7 @@ public struct ShopSimulation: IteratorProtocol, Sendable {
   /// [largestCategory]
   private var weights = [Double](repeating: 0, count: Shop.largestCategory)
 
-  /// The clicks in `shop` from `start` on, with `visitors` side by side: about one click a second for each 40 of them. Another
+  /// The clicks in `shop` from `start` on, with `visitors` side by side: about six clicks a second for 400 of them. Another
   /// `seed` gives other visitors in the same shop.
   public init(shop: Shop, seed: UInt64, visitors count: Int = 400, start: EventTime = ShopSimulation.opening) {
     precondition(count > 0 && count <= Int(Int32.max) && start >= 0)

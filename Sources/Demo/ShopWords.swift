@@ -32,7 +32,8 @@ enum ShopWords {
       id: "coffee", name: "Coffee", kinds: ["espresso beans", "filter beans", "decaf beans", "ground coffee"],
       accessories: ["brewer", "mug"]),
     Category(
-      id: "brewer", name: "Coffee makers", kinds: ["hand grinder", "dripper", "moka pot", "French press", "filter papers"],
+      id: "brewer", name: "Coffee makers",
+      kinds: ["hand grinder", "dripper", "moka pot", "French press", "filter papers"],
       accessories: ["coffee", "mug"]),
     Category(
       id: "mug", name: "Mugs and cups", kinds: ["mug", "espresso cup", "beaker", "cup and saucer"],
@@ -53,7 +54,8 @@ enum ShopWords {
       id: "pan", name: "Pots and pans", kinds: ["frying pan", "saucepan", "casserole", "wok", "lid"],
       accessories: ["spice", "apron"]),
     Category(
-      id: "knife", name: "Knives", kinds: ["chef's knife", "paring knife", "bread knife", "whetstone", "cutting board"],
+      id: "knife", name: "Knives",
+      kinds: ["chef's knife", "paring knife", "bread knife", "whetstone", "cutting board"],
       accessories: ["pan", "apron"]),
     Category(
       id: "apron", name: "Kitchen linen", kinds: ["apron", "tea towel", "oven glove", "napkins"],

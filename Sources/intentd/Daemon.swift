@@ -52,8 +52,7 @@ final class Daemon: Sendable {
     var store = try RedisSessionStore(redis(address), rules: rules, partitions: partitions)
     // Redis may come later than the daemon; the worker waits for it.
     if let server = try? store.connect() {
-      log.info(
-        "connected to Redis", metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
+      log.info("connected to Redis", metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
       if let warning = server.warning { log.warning(warning) }
     } else {
       log.warning("Redis does not answer yet", metadata: ["address": .string(address.maskedURL)])
@@ -95,9 +94,6 @@ final class Daemon: Sendable {
     KafkaConfiguration(bootstrapServers: bootstrapServers, properties: configuration.kafka.properties)
   }
 
-  /// Properties for clients of the in-process broker, which does not wake a waiting fetch when a record comes.
-  static let embeddedProperties = ["fetch.wait.max.ms": "5"]
-
   private func redis(_ address: RedisAddress) -> RedisConfiguration {
     let endpoint: RedisConfiguration.Address =
       switch address.endpoint {
@@ -122,9 +118,6 @@ final class Daemon: Sendable {
   static func kafkaLog(_ log: Log) -> KafkaLog {
     let log = log.with(label: "kafka")
     return { line in
-      // Said by every client: that the in-process broker makes topics by itself (it does not), and that a property is for the
-      // other kind of client (all clients get the same).
-      if ["AUTOCREATE", "CONFWARN"].contains(line.facility) { return log.debug(line.message) }
       switch line.level {
       case .error: log.error(line.message, metadata: ["facility": .string(line.facility)])
       case .warning: log.warning(line.message, metadata: ["facility": .string(line.facility)])
