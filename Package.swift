@@ -94,7 +94,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       on: [
-        "intentd", "Demo", "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline", "SessionState",
+        "intentd", "Demo", "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline",
+        "SessionState",
         "Publisher", "Control", "Replay", "TestSupport",
       ]),
   ],

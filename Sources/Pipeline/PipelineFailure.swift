@@ -9,6 +9,7 @@ public enum PipelineFailure: PortFailure {
   /// The byte budget holds less than two sessions.
   case cacheTooSmall(bytes: Int, needed: Int)
 
+  /// What the worker does about it.
   public var disposition: Disposition {
     switch self {
     case .port(_, let failure): failure.disposition
@@ -17,6 +18,7 @@ public enum PipelineFailure: PortFailure {
     }
   }
 
+  /// What happened, where, and what to do.
   public var description: String {
     switch self {
     case .port(let doing, let failure): "\(doing): \(failure)"

@@ -50,8 +50,9 @@ public struct PipelineCounters: Sendable, Equatable {
   public var steps = 0
   /// Windows encoded as a whole.
   public var prefills = 0
-  /// Sessions found in RAM, and not.
+  /// Sessions found in RAM.
   public var cacheHits = 0
+  /// Sessions that had to be read from the store.
   public var cacheMisses = 0
   /// Sessions forgotten to make room.
   public var evictions = 0

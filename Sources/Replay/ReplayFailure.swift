@@ -13,6 +13,7 @@ public enum ReplayFailure: Error, CustomStringConvertible {
   /// A thread can't be started.
   case thread(PlatformFailure)
 
+  /// What happened, where, and what to do.
   public var description: String {
     switch self {
     case .reading(let failure): "\(failure)"

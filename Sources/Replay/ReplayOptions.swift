@@ -53,8 +53,9 @@ public struct ReplayProgress: Sendable {
   public var events: Int
   /// Seconds since it began.
   public var seconds: Double
-  /// Compute time of an event in nanoseconds, the median and the 99th percentile.
+  /// Compute time of an event in nanoseconds, the median.
   public var p50: Int
+  /// The 99th percentile of it.
   public var p99: Int
 }
 
@@ -62,17 +63,25 @@ public struct ReplayProgress: Sendable {
 public struct ReplayReport: Codable, Sendable {
   /// What made the predictions.
   public struct Model: Codable, Sendable {
+    /// Name of the model.
     public var name: String
+    /// Version of its weights.
     public var version: String
+    /// Kernel that computed.
     public var kernel: String
   }
 
   /// What was read.
   public struct Input: Codable, Sendable {
+    /// Lines read.
     public var lines: Int
+    /// Events worked on.
     public var events: Int
+    /// Lines that are no events.
     public var malformed: Int
+    /// Lines of other kinds.
     public var ignored: Int
+    /// Events earlier than the one of their session right before them.
     public var outOfOrder: Int
     /// The first few malformed and out-of-order lines, as `file:line: reason`.
     public var messages: [String]
@@ -80,16 +89,23 @@ public struct ReplayReport: Codable, Sendable {
 
   /// How fast it was.
   public struct Speed: Codable, Sendable {
+    /// Threads that computed.
     public var workers: Int
+    /// Seconds from the beginning to the end, reading and writing included.
     public var seconds: Double
+    /// Events a second.
     public var clicksPerSecond: Double
-    /// Compute time of a click (its wave's encoding and ranking), in microseconds.
+    /// Compute time of a click (its wave's encoding and ranking) in microseconds, the median.
     public var computeP50Microseconds: Double
+    /// The 99th percentile of it.
     public var computeP99Microseconds: Double
   }
 
+  /// What made the predictions.
   public var model: Model
+  /// What was read.
   public var input: Input
+  /// How fast it was.
   public var speed: Speed
   /// What the workers did, by the counters' stable names.
   public var counters: [String: Int]

@@ -1,8 +1,8 @@
 import Events
 public import Formats
+private import Foundation
 import Pipeline
 public import Sequential
-private import Foundation
 
 /// A source of events that says what it read.
 protocol ReportingSource: EventSource, ~Copyable where Failure == FormatsFailure {
@@ -59,7 +59,8 @@ public struct ReplayRunner: ~Copyable {
     }
   }
 
-  private mutating func run(_ source: consuming some ReportingSource & ~Copyable) throws(ReplayFailure) -> ReplayReport {
+  private mutating func run(_ source: consuming some ReportingSource & ~Copyable) throws(ReplayFailure) -> ReplayReport
+  {
     let isTimed = options.speed != nil
     let capacity = isTimed ? 1 : options.batch
     var current = ReplayBlock(capacity: capacity, lanes: options.workers)
@@ -120,7 +121,8 @@ public struct ReplayRunner: ~Copyable {
       let statistics = try BaselineStatistics(learningFrom: &source, options: evaluation)
       baselines = [
         BaselineEvaluation(PopularityBaseline(statistics), exclusion: options.exclude, options: evaluation),
-        BaselineEvaluation(MarkovBaseline(statistics, backsOff: false), exclusion: options.exclude, options: evaluation),
+        BaselineEvaluation(
+          MarkovBaseline(statistics, backsOff: false), exclusion: options.exclude, options: evaluation),
       ]
     } catch {
       throw .reading(error)

@@ -52,7 +52,8 @@ final class Daemon: Sendable {
     var store = try RedisSessionStore(redis(address), rules: rules, partitions: partitions)
     // Redis may come later than the daemon; the worker waits for it.
     if let server = try? store.connect() {
-      log.info("connected to Redis", metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
+      log.info(
+        "connected to Redis", metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
       if let warning = server.warning { log.warning(warning) }
     } else {
       log.warning("Redis does not answer yet", metadata: ["address": .string(address.maskedURL)])

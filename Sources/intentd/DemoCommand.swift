@@ -1,2 +1,6 @@
 import Control
-struct DemoCommand { init(_ options: DemoOptions) {}; func run() throws {} }
+
+struct DemoCommand {
+  init(_ options: DemoOptions) {}
+  func run() throws {}
+}

@@ -33,7 +33,9 @@ struct InspectCommand {
     }
     for (place, scored) in typed.best(hidden, options.topK).enumerated() {
       let id = loaded.model.vocabulary.id(of: scored.item)
-      let words = [loaded.directory.metadata?.title(of: scored.item), loaded.directory.metadata?.category(of: scored.item)]
+      let words = [
+        loaded.directory.metadata?.title(of: scored.item), loaded.directory.metadata?.category(of: scored.item),
+      ]
       let about = words.compactMap { $0 }.joined(separator: " · ")
       print("\(place + 1)\t\(id)\t\(scored.score)" + (about.isEmpty ? "" : "\t\(about)"))
     }

@@ -92,11 +92,13 @@ struct ReplaySummary {
     let input = report.input
     if input.malformed + input.outOfOrder + input.ignored > 0 {
       lines.append(
-        "\(input.lines) lines: \(input.malformed) malformed, \(input.outOfOrder) out of order, \(input.ignored) ignored")
+        "\(input.lines) lines: \(input.malformed) malformed, \(input.outOfOrder) out of order, \(input.ignored) ignored"
+      )
       lines += input.messages.map { "  \($0)" }
     }
     if report.forgottenSessions > 0 {
-      lines.append("\(report.forgottenSessions) sessions were forgotten for want of memory: one that came back began anew")
+      lines.append(
+        "\(report.forgottenSessions) sessions were forgotten for want of memory: one that came back began anew")
     }
     if let evaluation = report.evaluation { lines.append("\n" + evaluation.table()) }
     return lines.joined(separator: "\n") + "\n"
