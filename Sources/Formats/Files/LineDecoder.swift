@@ -79,7 +79,7 @@ struct LineDecoder: ~Copyable {
       batch.reject(item, bytes: item.count, key: Span(), as: reason, origin: origin)
       return .rejected(reason)
     }
-    if session.isEmpty { session.appendDecimal(line) }
+    if session.isEmpty { session.appendDecimal(Int64(line)) }
     let event = Event(
       session: batch.bytes.appendBytes(session.span), item: batch.bytes.appendBytes(item),
       time: Limits.earliestTime + running, origin: origin)

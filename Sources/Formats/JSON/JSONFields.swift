@@ -131,9 +131,14 @@ enum JSONKind {
 
 extension [UInt8] {
   /// Appends `value` in decimal digits.
-  mutating func appendDecimal<Value: FixedWidthInteger>(_ value: Value) {
+  mutating func appendDecimal(_ value: Int64) {
     if value < 0 { append(UInt8(ascii: "-")) }
-    var magnitude = UInt64(value.magnitude)
+    appendDecimal(value.magnitude)
+  }
+
+  /// Appends `value` in decimal digits.
+  mutating func appendDecimal(_ value: UInt64) {
+    var magnitude = value
     let start = count
     repeat {
       append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10))

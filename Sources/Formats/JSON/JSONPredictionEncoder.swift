@@ -136,7 +136,7 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
       bytes.append(contentsOf: Array(#"{"topic":"#.utf8))
       bytes.appendJSON(name.topic)
       bytes.append(contentsOf: Array(#","partition":"#.utf8))
-      bytes.appendDecimal(name.partition)
+      bytes.appendDecimal(Int64(name.partition))
       bytes.append(contentsOf: Array(#","offset":"#.utf8))
     case .file:
       bytes.append(contentsOf: Array(#"{"file":"#.utf8))
