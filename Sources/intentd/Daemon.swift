@@ -95,6 +95,9 @@ final class Daemon: Sendable {
     KafkaConfiguration(bootstrapServers: bootstrapServers, properties: configuration.kafka.properties)
   }
 
+  /// Properties for clients of the in-process broker, which does not wake a waiting fetch when a record comes.
+  static let embeddedProperties = ["fetch.wait.max.ms": "5"]
+
   private func redis(_ address: RedisAddress) -> RedisConfiguration {
     let endpoint: RedisConfiguration.Address =
       switch address.endpoint {
@@ -119,6 +122,9 @@ final class Daemon: Sendable {
   static func kafkaLog(_ log: Log) -> KafkaLog {
     let log = log.with(label: "kafka")
     return { line in
+      // Said by every client: that the in-process broker makes topics by itself (it does not), and that a property is for the
+      // other kind of client (all clients get the same).
+      if ["AUTOCREATE", "CONFWARN"].contains(line.facility) { return log.debug(line.message) }
       switch line.level {
       case .error: log.error(line.message, metadata: ["facility": .string(line.facility)])
       case .warning: log.warning(line.message, metadata: ["facility": .string(line.facility)])

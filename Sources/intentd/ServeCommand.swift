@@ -16,7 +16,7 @@ struct ServeCommand {
 
   func run() throws {
     let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
-    let configuration = try Configuration.load(
+    var configuration = try Configuration.load(
       file: options.configuration, environment: ProcessInfo.processInfo.environment, model: options.model,
       embedded: options.embedded)
     for suspect in Configuration.suspects(in: ProcessInfo.processInfo.environment) { log.warning(suspect) }
@@ -28,6 +28,7 @@ struct ServeCommand {
         "items": .init(loaded.model.configuration.itemCount), "kernel": .string(loaded.model.kernel.rawValue),
       ])
     let broker = options.embedded ? try embeddedBroker(configuration, log) : nil
+    if options.embedded { configuration.kafka.properties.merge(Daemon.embeddedProperties) { set, _ in set } }
     let daemon = Daemon(
       loaded.model, configuration, bootstrapServers: broker?.bootstrapServers ?? configuration.kafka.bootstrapServers,
       log: log)
