@@ -8,8 +8,8 @@ private import CLimits
     let items = floats(1000 * 64)
     var hidden = [Float](repeating: 0, count: 64)
     let window = (0..<length).map { Int32($0) }
-    return weights.withUnsafeBufferPointer { weights in
-      items.withUnsafeBufferPointer { items in
+    return unsafe weights.withUnsafeBufferPointer { weights in
+      unsafe items.withUnsafeBufferPointer { items in
         var model = unsafe plain_sasrec(
           width: 64, blocks: 2, heads: 1, ffn: 256, length: length, weights: weights.baseAddress,
           items: items.baseAddress)

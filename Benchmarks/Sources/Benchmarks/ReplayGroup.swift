@@ -12,7 +12,7 @@ enum ReplayGroup {
     let file: String
     var generated: URL?
     if let directory = options.model {
-      let read = try ModelDirectory(reading: directory)
+      let read = try ModelDirectory.load(directory)
       model = SequentialModel(
         read.configuration, weights: read.weights, vocabulary: read.vocabulary, kernel: .best)
     } else {

@@ -114,5 +114,6 @@ func count(_ value: Double) -> String {
 }
 
 func duration(_ seconds: Double) -> String {
-  seconds >= 1 ? number(seconds) + " s" : seconds >= 1e-3 ? number(seconds * 1e3) + " ms" : number(seconds * 1e6) + " µs"
+  seconds >= 1
+    ? number(seconds) + " s" : seconds >= 1e-3 ? number(seconds * 1e3) + " ms" : number(seconds * 1e6) + " µs"
 }
