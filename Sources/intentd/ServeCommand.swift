@@ -16,10 +16,19 @@ struct ServeCommand {
 
   func run() throws {
     let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
-    let configuration = try Configuration.load(
+    var configuration = try Configuration.load(
       file: options.configuration, environment: ProcessInfo.processInfo.environment, model: options.model,
       embedded: options.embedded)
+    // The broker is as new as the daemon: what a producer wrote before the group had its partitions is no past to pass over.
+    if options.embedded { configuration.consumer.offsetReset = .earliest }
     for suspect in Configuration.suspects(in: ProcessInfo.processInfo.environment) { log.warning(suspect) }
+    // Before anything that starts threads: those of the embedded broker would take a signal that they don't block, and end the process.
+    let mailbox = Mailbox()
+    let signals = try SignalWaiter { signal in
+      log.notice("ending: the batch at hand is finished first", metadata: ["signal": .init(signal.rawValue)])
+      mailbox.stop(within: ServeCommand.drainSeconds)
+    }
+    defer { signals.stop() }
     let loaded = try LoadedModel(configuration.model)
     log.info(
       "model loaded",
@@ -30,12 +39,7 @@ struct ServeCommand {
     let broker = options.embedded ? try embeddedBroker(configuration, log) : nil
     let daemon = Daemon(
       loaded.model, configuration, bootstrapServers: broker?.bootstrapServers ?? configuration.kafka.bootstrapServers,
-      log: log)
-    let signals = try SignalWaiter { signal in
-      log.notice("ending: the batch at hand is finished first", metadata: ["signal": .init(signal.rawValue)])
-      daemon.mailbox.stop(within: ServeCommand.drainSeconds)
-    }
-    defer { signals.stop() }
+      mailbox: mailbox, log: log)
     try daemon.run()
     withExtendedLifetime(broker) {}
   }
