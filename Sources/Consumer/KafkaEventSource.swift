@@ -27,6 +27,8 @@ public struct KafkaSourceConfiguration: Sendable {
 public struct KafkaSourceCounts: Sendable, Equatable {
   /// Records handed over: events, rejections and tombstones.
   public var records = 0
+  /// Tombstones among them.
+  public var tombstones = 0
   /// Rebalances that gave or took partitions.
   public var rebalances = 0
   /// Commits that the group refused because it had moved on; their records are handed over again, here or elsewhere.
@@ -136,6 +138,7 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
       counts.records += 1
       if place.isTombstone {
         batch.tombstones += 1
+        counts.tombstones += 1
       } else {
         decoder.decode(value, key: key, origin: place.origin, recordTime: place.time, into: &batch)
       }

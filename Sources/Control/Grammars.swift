@@ -33,7 +33,7 @@ extension Grammar {
       Durations are 250ms, 2s, 5m, 24h, 7d. Settings may come from the environment: INTENTD_CONFIG, INTENTD_MODEL, \
       and INTENTD_SECTION_KEY for each key of the configuration.
 
-      Exit status: 0 done, 64 wrong usage, 66 a file cannot be read, 78 the configuration is wrong.
+      Exit status: 0 done, 1 failed, 64 wrong usage.
       """,
     options: [
       Option(name: "config", short: "c", argument: "FILE", help: "serve as this configuration says", heading: "Serve:"),

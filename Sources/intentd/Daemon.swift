@@ -12,13 +12,17 @@ import SessionState
 
 /// The live path, put together: Kafka → sessions in Redis (or memory) → Kafka, on one worker thread.
 final class Daemon: Sendable {
-  let mailbox = Mailbox()
+  private let mailbox: Mailbox
   private let model: SequentialModel
   private let configuration: Configuration
   private let bootstrapServers: String
   private let log: Log
 
-  init(_ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, log: Log) {
+  /// A daemon that ends when `mailbox` says stop.
+  init(
+    _ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, mailbox: Mailbox, log: Log
+  ) {
+    self.mailbox = mailbox
     self.model = model
     self.configuration = configuration
     self.bootstrapServers = bootstrapServers
@@ -88,7 +92,12 @@ final class Daemon: Sendable {
       wait: { Thread.sleep(forTimeInterval: Double($0) / 1000) }, news: { watch.take($0) })
     log.info("serving", metadata: ["group": .string(configuration.kafka.groupID)])
     try worker.run()
-    watch.say("ended", worker.processor.counters)
+    watch.say(
+      "ended", worker.processor.counters,
+      [
+        ("tombstones", worker.source.counts.tombstones), ("rejected", worker.sink.counts.rejections.values.reduce(0, +)),
+        ("predictions", worker.sink.counts.predictions), ("dead_letters", worker.sink.counts.deadLetters),
+      ])
   }
 
   private var kafka: KafkaConfiguration {
@@ -158,8 +167,10 @@ private final class WorkerWatch {
     }
   }
 
-  func say(_ message: String, _ counters: PipelineCounters) {
-    let fields = PipelineCounters.names.map { "\($0.name)=\(counters[keyPath: $0.field])" }.joined(separator: " ")
+  /// `more` is what source and sink have counted.
+  func say(_ message: String, _ counters: PipelineCounters, _ more: [(name: String, count: Int)] = []) {
+    let all = PipelineCounters.names.map { (name: $0.name, count: counters[keyPath: $0.field]) } + more
+    let fields = all.map { "\($0.name)=\($0.count)" }.joined(separator: " ")
     log.info(message, metadata: ["counters": .string(fields)])
   }
 }

@@ -19,7 +19,16 @@ struct ServeCommand {
     var configuration = try Configuration.load(
       file: options.configuration, environment: ProcessInfo.processInfo.environment, model: options.model,
       embedded: options.embedded)
+    // The broker is as new as the daemon: what a producer wrote before the group had its partitions is no past to pass over.
+    if options.embedded { configuration.consumer.offsetReset = .earliest }
     for suspect in Configuration.suspects(in: ProcessInfo.processInfo.environment) { log.warning(suspect) }
+    // Before anything that starts threads: those of the embedded broker would take a signal that they don't block, and end the process.
+    let mailbox = Mailbox()
+    let signals = try SignalWaiter { signal in
+      log.notice("ending: the batch at hand is finished first", metadata: ["signal": .init(signal.rawValue)])
+      mailbox.stop(within: ServeCommand.drainSeconds)
+    }
+    defer { signals.stop() }
     let loaded = try LoadedModel(configuration.model)
     log.info(
       "model loaded",
@@ -31,12 +40,7 @@ struct ServeCommand {
     if options.embedded { configuration.kafka.properties.merge(Daemon.embeddedProperties) { set, _ in set } }
     let daemon = Daemon(
       loaded.model, configuration, bootstrapServers: broker?.bootstrapServers ?? configuration.kafka.bootstrapServers,
-      log: log)
-    let signals = try SignalWaiter { signal in
-      log.notice("ending: the batch at hand is finished first", metadata: ["signal": .init(signal.rawValue)])
-      daemon.mailbox.stop(within: ServeCommand.drainSeconds)
-    }
-    defer { signals.stop() }
+      mailbox: mailbox, log: log)
     try daemon.run()
     withExtendedLifetime(broker) {}
   }

@@ -22,6 +22,12 @@ public final class KafkaBroker: Sendable {
     )
   }
 
+  /// Runs a test only where the brokers are started by the tests, so that it may stop one.
+  public static var isStarted: ConditionTrait {
+    .enabled(
+      if: TestServer.environment("INTENTD_TEST_KAFKA") == nil, "stops a broker of its own, not the one of INTENTD_TEST_KAFKA")
+  }
+
   /// A name that no other test and no earlier run uses.
   public static func uniqueName(_ stem: String) -> String {
     "\(stem)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
@@ -79,6 +85,12 @@ public final class KafkaBroker: Sendable {
     process?.signal(9)
     _ = try? process?.wait()
   }
+
+  /// Lets it hang: connections stay, nothing is answered.
+  public func pause() { process?.signal(19) }
+
+  /// Lets it go on.
+  public func resume() { process?.signal(18) }
 
   private static func properties(port: Int, controller: Int, logs: String) -> String {
     """

@@ -1,0 +1,98 @@
+import Foundation
+import Kafka
+import Platform
+import TestSupport
+import Testing
+
+extension ServerTests {
+  /// Servers that hang, restart or go away for a while: the daemon waits and goes on by itself.
+  @Suite(KafkaBroker.needed, RedisServer.needed) struct OutageTests {
+    @Test func redisHangsRestartsAndStaysAway() throws {
+      let model = try DemoModel.path()
+      let clicks = Clicks(4000, seed: 21)
+      let redis = try RedisServer(["--appendonly", "yes", "--appendfsync", "always"])
+      let setup = try LiveSetup(servers: try KafkaBroker.shared().bootstrapServers, redis: redis, model: model)
+      let daemon = try setup.start()
+      let writer = try Background(pausing: 50_000, of: clicks.all, by: 40, setup)
+      #expect(try setup.waitUntilCommitted(200))
+      // Longer than the time-out of 500 ms, so that the daemon gives the connection up while the server still has its commands.
+      redis.pause()
+      usleep(1_500_000)
+      redis.resume()
+      usleep(300_000)
+      redis.kill()
+      usleep(700_000)
+      try redis.start()
+      usleep(300_000)
+      redis.stop()
+      usleep(300_000)
+      try redis.start()
+      try writer.join()
+      #expect(try setup.waitUntilCommitted(clicks.all.count))
+      let outcome = try daemon.terminate()
+      #expect(outcome.exit == .status(0), "\(outcome.error)")
+      #expect(outcome.error.contains("next_try_ms"))
+      let check = try DeliveryCheck(setup, clicks, model: model)
+      #expect(check.isComplete, "\(check)")
+      try setup.expectStored(check.source, latest: check.last)
+    }
+
+    @Test func theDaemonStartsBeforeRedis() throws {
+      let model = try DemoModel.path()
+      let clicks = Clicks(300, visitors: 20)
+      let redis = try RedisServer()
+      let setup = try LiveSetup(servers: try KafkaBroker.shared().bootstrapServers, redis: redis, model: model)
+      redis.stop()
+      let daemon = try setup.start()
+      try setup.produce(clicks.all, with: try setup.producer())
+      _ = try daemon.log("Redis does not answer yet")
+      try redis.start()
+      #expect(try setup.waitUntilCommitted(clicks.all.count))
+      #expect(try daemon.terminate().exit == .status(0))
+      #expect(try DeliveryCheck(setup, clicks, model: model).isComplete)
+    }
+
+    @Test func withRedisAwayADaemonStillEndsInTime() throws {
+      let clicks = Clicks(300, visitors: 20)
+      let redis = try RedisServer()
+      let setup = try LiveSetup(
+        servers: try KafkaBroker.shared().bootstrapServers, redis: redis, model: try DemoModel.path())
+      let daemon = try setup.start()
+      _ = try daemon.log("serving")
+      redis.stop()
+      try setup.produce(clicks.all, with: try setup.producer())
+      while !daemon.error.contains("next_try_ms") && daemon.isRunning { usleep(20_000) }
+      let outcome = try daemon.terminate(seconds: 30)
+      // What could not be stored is not committed, and the next daemon gets it.
+      #expect(outcome.exit == .status(1), "\(outcome.error)")
+      #expect(outcome.error.contains("Redis"))
+      #expect(try setup.committed().allSatisfy { ($0 ?? 0) == 0 })
+    }
+  }
+
+  /// A broker of its own, as it is stopped.
+  @Suite(KafkaBroker.needed, RedisServer.needed, KafkaBroker.isStarted) struct BrokerOutageTests {
+    @Test func theBrokerHangs() throws {
+      let model = try DemoModel.path()
+      let clicks = Clicks(3000, seed: 23)
+      let broker = try KafkaBroker()
+      let setup = try LiveSetup(servers: broker.bootstrapServers, redis: try RedisServer(), model: model)
+      let daemon = try setup.start()
+      let writer = try Background(pausing: 50_000, of: clicks.all, by: 40, setup)
+      #expect(try setup.waitUntilCommitted(400))
+      for seconds in [2, 7] {
+        broker.pause()
+        sleep(UInt32(seconds))
+        broker.resume()
+        sleep(1)
+      }
+      try writer.join()
+      #expect(try setup.waitUntilCommitted(clicks.all.count))
+      let outcome = try daemon.terminate()
+      #expect(outcome.exit == .status(0), "\(outcome.error)")
+      let check = try DeliveryCheck(setup, clicks, model: model)
+      #expect(check.isComplete, "\(check)")
+      try setup.expectStored(check.source, latest: check.last)
+    }
+  }
+}
