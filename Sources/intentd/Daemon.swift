@@ -95,7 +95,8 @@ final class Daemon: Sendable {
     watch.say(
       "ended", worker.processor.counters,
       [
-        ("tombstones", worker.source.counts.tombstones), ("rejected", worker.sink.counts.rejections.values.reduce(0, +)),
+        ("tombstones", worker.source.counts.tombstones),
+        ("rejected", worker.sink.counts.rejections.values.reduce(0, +)),
         ("predictions", worker.sink.counts.predictions), ("dead_letters", worker.sink.counts.deadLetters),
       ])
   }

@@ -18,6 +18,10 @@ struct DemoCommand {
   init(_ options: DemoOptions) { self.options = options }
 
   func run() throws {
+    // Before any other thread starts: they inherit that the signals are blocked.
+    let mailbox = Mailbox()
+    let signals = try SignalWaiter { _ in mailbox.stop(within: 1) }
+    defer { signals.stop() }
     let shop = Shop(seed: options.seed)
     let folder = try TemporaryFolder(prefix: "intentd-demo")
     let path = "\(folder.path)/demo-shop"
@@ -35,15 +39,14 @@ struct DemoCommand {
     try broker.createTopic(configuration.publisher.topic, partitions: 4)
     print("Served through the broker in this process at \(broker.bootstrapServers): topics ", terminator: "")
     print("\(configuration.consumer.topic) and \(configuration.publisher.topic); kcat can join.\n")
-    let daemon = Daemon(loaded.model, configuration, bootstrapServers: broker.bootstrapServers, log: log)
-    let signals = try SignalWaiter { _ in daemon.mailbox.stop(within: 1) }
-    defer { signals.stop() }
+    let daemon = Daemon(
+      loaded.model, configuration, bootstrapServers: broker.bootstrapServers, mailbox: mailbox, log: log)
     let thread = try WorkerThread(name: "daemon") {
       do { try daemon.run() } catch { log.error("\(error)") }
     }
     var show = try DemoShow(shop, loaded, configuration, broker.bootstrapServers)
-    try show.run(clicks: options.clicks ?? 2000, isEnding: { daemon.mailbox.isStopping })
-    daemon.mailbox.stop(within: ServeCommand.drainSeconds)
+    try show.run(clicks: options.clicks ?? 2000, isEnding: { mailbox.isStopping })
+    mailbox.stop(within: ServeCommand.drainSeconds)
     thread.join()
     print(try show.summary())
     withExtendedLifetime((broker, folder)) {}
