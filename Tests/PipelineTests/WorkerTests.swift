@@ -28,7 +28,7 @@ private enum PortAway: PortFailure {
   case away
   case broken
   var disposition: Disposition { self == .away ? .retry : .halt }
-  var description: String { "\(self)" }
+  var description: String { self == .away ? "away" : "broken" }
 }
 
 /// Hands over clicks in batches of `size`, then ends.
