@@ -56,12 +56,12 @@ enum Models {
     return SequentialModel(configuration, weights: Weights(tensors), vocabulary: vocabulary, kernel: .best)
   }
 
-  /// `count` rows of 64; norms fall with the square root of the rank's logarithm-like decay of a popular shop where `isSkewed`.
+  /// `count` rows of 64. Where `isSkewed`, norms fall with the rank as those of a trained model do with popularity.
   static func catalogue(count: Int, isSkewed: Bool) -> Catalogue {
     var numbers = Numbers(2)
     var rows = AlignedBuffer<Float>(count: count * 64, repeating: 0)
     for row in 0..<count {
-      // Popularity falls as 1 / rank; a trained model's norms follow its logarithm.
+      // Popularity falls about as 1 / rank, and norms with its logarithm.
       let reach: Float = isSkewed ? 2 / (1 + 0.25 * log2(1 + Float(row))) : 1
       for column in 0..<64 { rows[row * 64 + column] = numbers.float(reach) }
     }

@@ -1,6 +1,6 @@
 private import CLimits
 
-/// The plain references: seconds for one operation on one core.
+/// The plain references: seconds for one operation on one core, by the best run, so that noise never flatters a ratio.
 @safe enum Plain {
   /// A SASRec (d 64, 2 blocks, ffn 256, 1 head) over a window of `length` items.
   static func sasrec(length: Int, runs: Int) -> Double {
@@ -16,7 +16,7 @@ private import CLimits
         var scratch = unsafe [Float](repeating: 0, count: plain_sasrec_scratch(&model))
         return Sample(runs: runs, operations: 1) {
           unsafe plain_sasrec_encode(&model, window, length, &scratch, &hidden)
-        }.median
+        }.best
       }
     }
   }
@@ -29,7 +29,7 @@ private import CLimits
     var hidden = [Float](repeating: 0, count: 100)
     return Sample(runs: runs, operations: 1) {
       unsafe plain_gru_encode(table, weights, 100, window, length, &hidden)
-    }.median
+    }.best
   }
 
   /// The best 20 of `count` rows of 64.
@@ -40,7 +40,7 @@ private import CLimits
     var scores = [Float](repeating: 0, count: 20)
     return Sample(runs: runs, operations: 1) {
       unsafe plain_top_k(rows, count, 64, query, 20, &best, &scores)
-    }.median
+    }.best
   }
 
   private static func floats(_ count: Int) -> [Float] {
