@@ -44,7 +44,9 @@ private struct ClickSource: EventSource, ~Copyable {
       let session = batch.bytes.appendBytes(Array(click.session.utf8).span)
       let item = batch.bytes.appendBytes(Array(click.item.utf8).span)
       batch.append(
-        Event(session: session, item: item, time: click.time, origin: Origin(partition: 0, offset: click.offset)))
+        Event(
+          session: session, item: item, time: click.time,
+          origin: Origin(partition: click.partition, offset: click.offset)))
     }
     if next == 0 {
       batch.append(
