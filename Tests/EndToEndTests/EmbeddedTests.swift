@@ -8,10 +8,11 @@ import Testing
 extension ServerTests {
   @Suite struct EmbeddedTests {
     @Test func clicksOfAnotherProcessComeOutAsPredictions() throws {
-      let model = try DemoModel.path()
+      let model = try TestModel.shop.path()
       let clicks = Clicks(600, visitors: 30, longSession: 80)
       let daemon = try IntentdProcess(["--embedded", "--model", model])
-      let fields = try daemon.log("a broker inside this process, sessions in memory: for trying out, not for production")
+      let fields = try daemon.log(
+        "a broker inside this process, sessions in memory: for trying out, not for production")
       let kafka = KafkaConfiguration(bootstrapServers: try #require(fields["bootstrap_servers"]))
       // At once: nobody waits for the daemon to have its partitions.
       let producer = try ClickProducer(kafka, topic: try #require(fields["clicks"]))

@@ -39,7 +39,8 @@ extension ServerTests {
       let comparison = Comparison(live: try records.map { try WrittenPrediction($0) }, replayed: replayed)
       #expect(comparison.isEqual, "\(comparison)")
       #expect(replayed.count == clicks.count)
-      let configuration = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: "\(model)/config.json")))
+      let configuration = try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(fileURLWithPath: "\(model)/config.json")))
       let maxLength = try #require((configuration as? [String: Any])?["max_length"] as? Int)
       try setup.expectStored(
         try setup.records(of: setup.clicks, atLeast: clicks.count), latest: records,
