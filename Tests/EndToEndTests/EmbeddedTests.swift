@@ -34,3 +34,22 @@ extension ServerTests {
     }
   }
 }
+
+/// `intentd demo`.
+extension ServerTests {
+  @Suite struct DemoCommandTests {
+    @Test func theDemoEndsWithItsClicks() throws {
+      let outcome = try IntentdProcess.run(["demo", "--clicks", "300"])
+      #expect(outcome.isSuccess, "\(outcome.error)")
+      #expect(outcome.output.contains("popularity"), "\(outcome.output.suffix(1000))")
+    }
+
+    @Test func theDemoEndsWhenItIsAskedTo() throws {
+      let demo = try IntentdProcess(["demo", "--clicks", "1000000"])
+      let deadline = Deadline(seconds: 30)
+      while !demo.output.contains("topics"), demo.isRunning, !deadline.isOver { usleep(50_000) }
+      let outcome = try demo.terminate()
+      #expect(outcome.isSuccess, "\(outcome.error)")
+    }
+  }
+}
