@@ -34,10 +34,6 @@ struct DemoCommand {
       "{consumer: {offset_reset: earliest}}", file: "demo", environment: [:], model: path, embedded: true)
     configuration.kafka.properties = Daemon.embeddedProperties
     let log = Log(label: "intentd", level: .warning, to: LineLogSink.standardError)
-    // Before the broker's threads, which would take a signal that they don't block, and end the process.
-    let mailbox = Mailbox()
-    let signals = try SignalWaiter { _ in mailbox.stop(within: 1) }
-    defer { signals.stop() }
     let broker = try EmbeddedBroker(log: Daemon.kafkaLog(log))
     try broker.createTopic(configuration.consumer.topic, partitions: 4)
     try broker.createTopic(configuration.publisher.topic, partitions: 4)
