@@ -1,8 +1,6 @@
 import Demo
 import Events
 import Foundation
-import Platform
-import Sequential
 
 /// A line that goes into the topic and into the file that is replayed.
 struct Click {
@@ -86,7 +84,8 @@ struct Clicks {
   private static func poison(_ kind: Int, _ number: Int) -> Click {
     let values = [
       "no JSON at all", "{\"session\":\"s\",\"item\":\"i\"", "{\"item\":\"tea-0001\",\"time\":1700000000000}",
-      "{\"session\":\"s9\",\"item\":\"tea-0001\",\"time\":12}", "{\"session\":{},\"item\":\"tea-0001\",\"time\":1700000000000}",
+      "{\"session\":\"s9\",\"item\":\"tea-0001\",\"time\":12}",
+      "{\"session\":{},\"item\":\"tea-0001\",\"time\":1700000000000}",
     ]
     return Click(key: "poison-\(number)", item: "", time: 0, value: values[kind], isEvent: false)
   }
@@ -103,21 +102,5 @@ struct Numbers {
   mutating func below(_ bound: Int) -> Int {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     return Int((state >> 33) % UInt64(bound))
-  }
-}
-
-/// The demo's model in a directory of the tests.
-enum DemoModel {
-  /// Longest window of the model, and the events that a session's list keeps.
-  static let maxLength = ShopModel.maxLength
-  static let keep = ShopModel.maxLength + Limits.uncommittedPerSession
-
-  /// The directory, written once a test run.
-  static func path() throws -> String { try result.get().file("model") }
-
-  private static let result = Result {
-    let folder = try TemporaryFolder(prefix: "intentd-model")
-    try ModelDirectoryWriter.write(ShopModel(Shop(seed: 1)).directory(), to: folder.file("model"))
-    return folder
   }
 }

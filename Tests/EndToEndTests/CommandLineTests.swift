@@ -6,7 +6,8 @@ import Testing
 /// The command line apart from replay: usage, configuration, inspection.
 @Suite struct CommandLineTests {
   @Test(arguments: [
-    ["--no-such-option"], [], ["--replay", "clicks.tsv"], ["--replay", "a", "--config", "b", "--model", "m"], ["inspect"],
+    ["--no-such-option"], [], ["--replay", "clicks.tsv"], ["--replay", "a", "--config", "b", "--model", "m"],
+    ["inspect"],
     ["--replay", "a", "--model", "m", "--workers", "none"], ["serve"], ["inspect", "m", "--logits=1"],
   ])
   func aWrongCommandLineIsUsage(arguments: [String]) throws {
@@ -34,7 +35,7 @@ import Testing
     let folder = try TemporaryFolder(prefix: "intentd-configuration")
     let path = folder.file("intentd.yaml")
     let text = """
-      model: \(try DemoModel.path())
+      model: \(try TestModel.shop.path())
       kafka:
         bootstrap_servers: 127.0.0.1:1
         grop_id: shop
@@ -63,7 +64,7 @@ import Testing
     let process = try IntentdProcess(
       ["--config", example],
       environment: [
-        "INTENTD_MODEL": try DemoModel.path(), "INTENTD_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:\(freePort())",
+        "INTENTD_MODEL": try TestModel.shop.path(), "INTENTD_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:\(freePort())",
         "INTENTD_REDIS_URL": "redis://127.0.0.1:\(freePort())",
       ])
     _ = try process.log("serving")
@@ -75,7 +76,7 @@ import Testing
 /// `intentd inspect`.
 @Suite struct InspectTests {
   @Test func aModelIsDescribed() throws {
-    let outcome = try IntentdProcess.run(["inspect", try DemoModel.path()])
+    let outcome = try IntentdProcess.run(["inspect", try TestModel.shop.path()])
     #expect(outcome.isSuccess, "\(outcome.error)")
     for word in ["demo-shop", "SASRec", "1,000", "incremental", "kernel"] { #expect(outcome.output.contains(word)) }
   }
@@ -83,7 +84,7 @@ import Testing
   @Test func aTypedSessionIsPredictedWithTitles() throws {
     let items = try items()
     let outcome = try IntentdProcess.run(
-      ["inspect", try DemoModel.path(), "--session", "\(items[0]), no-such-item,\(items[1])", "--top-k", "5"])
+      ["inspect", try TestModel.shop.path(), "--session", "\(items[0]), no-such-item,\(items[1])", "--top-k", "5"])
     #expect(outcome.isSuccess, "\(outcome.error)")
     #expect(outcome.lines.count == 5)
     #expect(outcome.lines.allSatisfy { $0.split(separator: "\t").count == 4 })
@@ -96,7 +97,7 @@ import Testing
     let folder = try TemporaryFolder(prefix: "intentd-inspect")
     let clicks = Clicks(events: items.enumerated().map { Clicks.click("s", $1, 1_700_000_000_000 + Int64($0)) })
     try clicks.file.write(toFile: folder.file("clicks.jsonl"), atomically: true, encoding: .utf8)
-    let model = try DemoModel.path()
+    let model = try TestModel.shop.path()
     let replay = try IntentdProcess.run(["--replay", folder.file("clicks.jsonl"), "--model", model, "--top-k", "3"])
     let object = try JSONSerialization.jsonObject(with: Data(try #require(replay.lines.last).utf8)) as? [String: Any]
     let predictions = try #require(object?["predictions"] as? [[String: Any]])
@@ -110,7 +111,7 @@ import Testing
   @Test func logitsAreOneLineAnEvent() throws {
     let items = try items()
     let outcome = try IntentdProcess.run(
-      ["inspect", try DemoModel.path(), "--session", "nothing,\(items[0]),\(items[1])", "--logits"])
+      ["inspect", try TestModel.shop.path(), "--session", "nothing,\(items[0]),\(items[1])", "--logits"])
     #expect(outcome.isSuccess, "\(outcome.error)")
     #expect(outcome.lines.count == 3)
     #expect(outcome.lines[0] == "{\"position\":1,\"known\":0,\"logits\":null}")
@@ -126,6 +127,7 @@ import Testing
   }
 
   private func items() throws -> [String] {
-    try String(contentsOfFile: "\(try DemoModel.path())/items.txt", encoding: .utf8).split(separator: "\n").map(String.init)
+    try String(contentsOfFile: "\(try TestModel.shop.path())/items.txt", encoding: .utf8).split(separator: "\n").map(
+      String.init)
   }
 }

@@ -94,13 +94,14 @@ extension LiveSetup {
   }
 
   /// Redis holds each session's sequence once, its newest events, and its latest prediction.
-  func expectStored(_ records: [KafkaRecord], latest predictions: [KafkaRecord], keep: Int = DemoModel.keep) throws {
+  func expectStored(_ records: [KafkaRecord], latest predictions: [KafkaRecord], keep: Int = TestModel.shop.keep) throws
+  {
     let expected = PlainSessions(records, keep: keep).lists
     let events = try stored("events")
     #expect(events.count == expected.count)
-    for (session, list) in expected where events[session] != list {
-      Issue.record("session \(session): \(events[session]?.count ?? 0) events are stored, \(list.count) expected")
-    }
+    let wrong = expected.filter { events[$0.key] != $0.value }
+    let example = wrong.first.map { "\(wrong.count) sessions; stored \(events[$0.key] ?? []), right \($0.value)" }
+    #expect(wrong.isEmpty, "\(example ?? "")")
     var latest: [String: String] = [:]
     for record in predictions {
       let key = String(decoding: record.key ?? [], as: UTF8.self)
@@ -109,8 +110,7 @@ extension LiveSetup {
     }
     let next = try stored("next")
     #expect(next.count == latest.count)
-    for (session, prediction) in latest where next[session]?.first != prediction {
-      Issue.record("session \(session): its latest prediction is not the one that was published last")
-    }
+    let stale = latest.filter { next[$0.key]?.first != $0.value }.keys.sorted()
+    #expect(stale.isEmpty, "the latest predictions of these sessions are not those that were published last")
   }
 }

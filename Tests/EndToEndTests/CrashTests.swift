@@ -7,16 +7,17 @@ import Testing
 extension ServerTests {
   /// Power failures: the daemon is killed again and again at random moments.
   @Suite(KafkaBroker.needed, RedisServer.needed) struct CrashTests {
-    @Test func aKillLosesNoClickAndDoublesNoSequence() throws {
-      let model = try DemoModel.path()
-      let clicks = Clicks(6000, visitors: 60, longSession: 600, seed: UInt64.random(in: 1...1000))
+    @Test(arguments: [TestModel.shop, .recurrent])
+    func aKillLosesNoClickAndDoublesNoSequence(_ kind: TestModel) throws {
+      let model = try kind.path()
+      let clicks = Clicks(5000, visitors: 60, longSession: 600, seed: UInt64.random(in: 1...1000))
       let setup = try LiveSetup(
         servers: try KafkaBroker.shared().bootstrapServers, redis: try RedisServer(), model: model,
         settings: "predictions:\n  exclude: seen")
-      let writer = try Background(pausing: 25_000, of: clicks.all, by: 60, setup)
+      let writer = try Background(pausing: 50_000, of: clicks.all, by: 30, setup)
       var reader = try setup.reader(of: setup.predictions)
       var kills = 0
-      while kills < 6 {
+      while kills < 5 {
         let daemon = try setup.start()
         // Killed between its first predictions and a moment in which it writes, publishes, or commits.
         let hasBegun = try reader.next(milliseconds: 30_000) != nil
@@ -28,17 +29,18 @@ extension ServerTests {
       }
       try writer.join()
       let daemon = try setup.start()
+      _ = try daemon.log("serving")
       #expect(try setup.waitUntilCommitted(clicks.all.count))
       let outcome = try daemon.terminate()
       #expect(outcome.exit == .status(0), "\(outcome.error)")
       let check = try DeliveryCheck(setup, clicks, model: model, ["--exclude", "seen"])
       #expect(check.isComplete, "\(check)")
-      try setup.expectStored(check.source, latest: check.last)
+      try setup.expectStored(check.source, latest: check.last, keep: kind.keep)
       print("Crashes: \(kills) kills, \(check.predictions) predictions of \(clicks.events.count) clicks")
     }
 
     @Test func aKilledMemberWithoutANameIsTakenOver() throws {
-      let model = try DemoModel.path()
+      let model = try TestModel.shop.path()
       let clicks = Clicks(1500, seed: 5)
       let setup = try LiveSetup(
         servers: try KafkaBroker.shared().bootstrapServers, redis: try RedisServer(), model: model)

@@ -23,7 +23,10 @@ struct LiveSetup {
   static let prefix = "shop"
 
   /// Topics of `partitions` on the broker at `servers`. `settings` are lines for the end of the configuration.
-  init(servers: String, redis: RedisServer, partitions: Int = 3, model: String, settings: String = "") throws {
+  init(
+    servers: String, redis: RedisServer, partitions: Int = 3, model: String, cache: String = "64MiB",
+    settings: String = ""
+  ) throws {
     self.redis = redis
     self.partitions = partitions
     kafka = KafkaConfiguration(bootstrapServers: servers)
@@ -52,7 +55,7 @@ struct LiveSetup {
         timeout: 500ms
       state:
         prefix: \(LiveSetup.prefix)
-        cache_bytes: 64MiB
+        cache_bytes: \(cache)
       \(settings)
 
       """

@@ -11,13 +11,17 @@ import Testing
 extension ServerTests {
   /// The daemon between Apache Kafka and Redis: what comes out is what a replay of the same clicks gives.
   @Suite(KafkaBroker.needed, RedisServer.needed) struct LiveTests {
-    @Test(arguments: ["none", "seen"])
-    func predictionsAreThoseOfAReplay(exclude: String) throws {
-      let model = try DemoModel.path()
-      let clicks = Clicks(3000)
+    /// Each way to serve, each list of exclusions; with a cache for all sessions, and with one that forgets most of them all the time.
+    @Test(arguments: [
+      (TestModel.shop, "none", "64MiB"), (.shop, "seen", "1MiB"), (.recurrent, "last", "1MiB"),
+      (.recomputed, "seen", "64MiB"),
+    ])
+    func predictionsAreThoseOfAReplay(_ kind: TestModel, exclude: String, cache: String) throws {
+      let model = try kind.path()
+      let clicks = Clicks(2500, visitors: 800)
       let setup = try LiveSetup(
         servers: try KafkaBroker.shared().bootstrapServers, redis: try RedisServer(), model: model,
-        settings: "predictions:\n  top_k: 10\n  exclude: \(exclude)")
+        cache: cache, settings: "predictions:\n  top_k: 10\n  exclude: \(exclude)")
       let daemon = try setup.start()
       // Half is there before the daemon is, half comes while it works.
       let producer = try setup.producer()
@@ -42,7 +46,8 @@ extension ServerTests {
 
       let source = try setup.records(of: setup.clicks, atLeast: clicks.all.count)
       #expect(source.count == clicks.all.count)
-      try setup.expectStored(source, latest: records)
+      try setup.expectStored(source, latest: records, keep: kind.keep)
+      if cache == "1MiB" { #expect(outcome.counters["evictions"] ?? 0 > 100, "\(outcome.counters)") }
       let ends = (0..<setup.partitions).map { partition in Int64(source.count { $0.partition == partition }) }
       #expect(try setup.committed() == ends.map { $0 })
       try expectDeadLetters(setup, clicks, source, outcome)
@@ -69,7 +74,7 @@ extension ServerTests {
 
     @Test func anIdleDaemonEndsAtOnce() throws {
       let setup = try LiveSetup(
-        servers: try KafkaBroker.shared().bootstrapServers, redis: try RedisServer(), model: try DemoModel.path())
+        servers: try KafkaBroker.shared().bootstrapServers, redis: try RedisServer(), model: try TestModel.shop.path())
       let daemon = try setup.start()
       _ = try daemon.log("serving")
       let outcome = try daemon.terminate(seconds: 10)
@@ -78,7 +83,7 @@ extension ServerTests {
     }
 
     @Test func twoDaemonsShareTheWork() throws {
-      let model = try DemoModel.path()
+      let model = try TestModel.shop.path()
       let clicks = Clicks(2000, seed: 11)
       let setup = try LiveSetup(
         servers: try KafkaBroker.shared().bootstrapServers, redis: try RedisServer(), partitions: 4, model: model)

@@ -8,7 +8,7 @@ extension ServerTests {
   /// Servers that hang, restart or go away for a while: the daemon waits and goes on by itself.
   @Suite(KafkaBroker.needed, RedisServer.needed) struct OutageTests {
     @Test func redisHangsRestartsAndStaysAway() throws {
-      let model = try DemoModel.path()
+      let model = try TestModel.shop.path()
       let clicks = Clicks(4000, seed: 21)
       let redis = try RedisServer(["--appendonly", "yes", "--appendfsync", "always"])
       let setup = try LiveSetup(servers: try KafkaBroker.shared().bootstrapServers, redis: redis, model: model)
@@ -38,7 +38,7 @@ extension ServerTests {
     }
 
     @Test func theDaemonStartsBeforeRedis() throws {
-      let model = try DemoModel.path()
+      let model = try TestModel.shop.path()
       let clicks = Clicks(300, visitors: 20)
       let redis = try RedisServer()
       let setup = try LiveSetup(servers: try KafkaBroker.shared().bootstrapServers, redis: redis, model: model)
@@ -56,7 +56,7 @@ extension ServerTests {
       let clicks = Clicks(300, visitors: 20)
       let redis = try RedisServer()
       let setup = try LiveSetup(
-        servers: try KafkaBroker.shared().bootstrapServers, redis: redis, model: try DemoModel.path())
+        servers: try KafkaBroker.shared().bootstrapServers, redis: redis, model: try TestModel.shop.path())
       let daemon = try setup.start()
       _ = try daemon.log("serving")
       redis.stop()
@@ -73,7 +73,7 @@ extension ServerTests {
   /// A broker of its own, as it is stopped.
   @Suite(KafkaBroker.needed, RedisServer.needed, KafkaBroker.isStarted) struct BrokerOutageTests {
     @Test func theBrokerHangs() throws {
-      let model = try DemoModel.path()
+      let model = try TestModel.shop.path()
       let clicks = Clicks(3000, seed: 23)
       let broker = try KafkaBroker()
       let setup = try LiveSetup(servers: broker.bootstrapServers, redis: try RedisServer(), model: model)

@@ -15,7 +15,7 @@ import Testing
 
   init() throws {
     folder = try TemporaryFolder(prefix: "intentd-replay")
-    model = try DemoModel.path()
+    model = try TestModel.shop.path()
     file = folder.file("clicks.jsonl")
     table = folder.file("clicks.tsv")
     try clicks.file.write(toFile: file, atomically: true, encoding: .utf8)
@@ -66,7 +66,8 @@ import Testing
     #expect(outcome.output.replacing("zipped.tsv.gz", with: "clicks.tsv") == plain.output)
 
     let shell = try ChildProcess(
-      "/bin/sh", ["-c", "gzip -dc \"$1\" | \"$2\" --replay - --model \"$3\"", "sh", zipped, IntentdProcess.path, model],
+      "/bin/sh",
+      ["-c", "gzip -dc \"$1\" | \"$2\" --replay - --model \"$3\"", "sh", zipped, IntentdProcess.path, model],
       output: .file(folder.file("piped")), error: .null)
     #expect(try shell.wait(milliseconds: 60_000) == .status(0))
     let piped = try String(contentsOfFile: folder.file("piped"), encoding: .utf8)

@@ -25,7 +25,8 @@ public final class KafkaBroker: Sendable {
   /// Runs a test only where the brokers are started by the tests, so that it may stop one.
   public static var isStarted: ConditionTrait {
     .enabled(
-      if: TestServer.environment("INTENTD_TEST_KAFKA") == nil, "stops a broker of its own, not the one of INTENTD_TEST_KAFKA")
+      if: TestServer.environment("INTENTD_TEST_KAFKA") == nil,
+      "stops a broker of its own, not the one of INTENTD_TEST_KAFKA")
   }
 
   /// A name that no other test and no earlier run uses.
