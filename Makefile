@@ -25,7 +25,7 @@ SOURCES := $(wildcard Package.swift Sources Tests \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test build test test-suite test-address test-thread test-tools demo bench format lint clean
+.PHONY: help setup setup-test build test test-suite test-address test-thread test-neon test-tools demo bench format lint clean
 
 help: ## say what there is
 	@echo 'intentd: the next items of every session, a few milliseconds after each click'
@@ -73,7 +73,7 @@ setup-test: setup
 build: setup ## build the daemon: .build/release/intentd
 	$(SWIFT) build -c $(CONFIGURATION)
 
-test: setup-test test-suite lint test-address test-thread test-tools ## the whole suite, lint, sanitizers
+test: setup-test test-suite lint test-address test-thread test-neon test-tools ## the whole suite, lint, sanitizers
 
 test-suite:
 	$(SWIFT) test -c release --disable-xctest
@@ -84,6 +84,20 @@ test-address:
 
 test-thread:
 	$(SWIFT) test --scratch-path .build-tsan --sanitize=thread --disable-xctest --filter '$(THREAD_SUITES)'
+
+# The kernels for ARM, compiled where the headers of a cross compiler are at hand (Debian: libc6-dev-arm64-cross).
+test-neon:
+	@if ! test -d /usr/aarch64-linux-gnu/include; then \
+	  echo 'NEON kernels: not compiled, as libc6-dev-arm64-cross is not installed'; \
+	else \
+	  clang=$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/clang; \
+	  test -x "$$clang" || clang=clang; \
+	  for file in Sources/CKernels/*.c; do \
+	    $$clang --target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include -O2 -Wall -Werror \
+	      -ISources/CKernels/include -c $$file -o /dev/null || exit 1; \
+	  done; \
+	  echo 'NEON kernels: compiled'; \
+	fi
 
 test-tools:
 	@if ! test -d tools/tests; then :; \

@@ -47,7 +47,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
   }
 
   /// Says that everything processed so far is committed: sessions may apply records again.
-  public mutating func noteCommit() { engine.commitNumber += 1 }
+  public mutating func noteCommit() { engine.noteCommit() }
 
   /// Works on the events of `batch` from `start` on, as many as may be worked on together, appends their predictions to `output`, in
   /// order, and returns the index behind the last of them: `start` where the first event's session must be committed first.

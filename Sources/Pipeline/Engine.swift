@@ -15,7 +15,9 @@ struct Engine: ~Copyable {
   /// Sessions that one batch may hold, so that all their memories fit the budget together.
   let sessionsPerBatch: Int
   /// Number of the commit that ``SessionCache/Slot/uncommitted`` counts from.
-  var commitNumber: Int64 = 0
+  private var commitNumber: Int64 = 0
+  /// Most uncommitted records that a session forgotten since that commit had.
+  private var forgottenUncommitted: Int32 = 0
   private var batchNumber: Int64 = 0
   var wave = Wave()
   /// Event of each sequence of the wave.
@@ -84,13 +86,19 @@ struct Engine: ~Copyable {
       return true
     }
     guard plan.sessions.count < sessionsPerBatch else { return false }
-    let encoder = encoder
-    let evictions = cache.evictions
-    guard let slot = cache.insert(event.session, of: bytes, batch: batchNumber, forget: { encoder.release(slot: $0) })
-    else { return false }
-    counters.evictions += cache.evictions - evictions
+    var victim: (slot: Int, state: SessionCache.Slot)?
+    guard let slot = cache.insert(event.session, of: bytes, batch: batchNumber, forget: { victim = ($0, $1) }) else {
+      return false
+    }
+    if let victim { forget(victim.slot, victim.state) }
     counters.cacheMisses += 1
-    _ = countUncommitted(slot)
+    // It may be one of those forgotten since the last commit, with as many uncommitted records as any of them had.
+    cache[slot].commitNumber = commitNumber
+    cache[slot].uncommitted = forgottenUncommitted
+    guard countUncommitted(slot) else {
+      cache.remove(slot)
+      return false
+    }
     addSession(slot, at: index, isMissing: true)
     plan.entries.append(BatchPlan.Entry(slot: Int32(slot)))
     return true
@@ -101,6 +109,24 @@ struct Engine: ~Copyable {
     plan.open.append(Int32(plan.sessions.count))
     plan.sessions.append(
       BatchPlan.Session(slot: Int32(slot), first: Int32(index), last: Int32(index), isMissing: isMissing))
+  }
+
+  /// Gives back what the encoder holds of a session that the cache forgot to make room.
+  mutating func forget(_ slot: Int, _ state: SessionCache.Slot) {
+    counters.evictions += 1
+    release(slot, state)
+  }
+
+  /// Gives back what the encoder holds, and keeps in mind how many uncommitted records the session has.
+  private mutating func release(_ slot: Int, _ state: SessionCache.Slot) {
+    encoder.release(slot: slot)
+    if state.commitNumber == commitNumber { forgottenUncommitted = max(forgottenUncommitted, state.uncommitted) }
+  }
+
+  /// Everything so far is committed: sessions may apply records again.
+  mutating func noteCommit() {
+    commitNumber += 1
+    forgottenUncommitted = 0
   }
 
   /// False where the session's records must be committed before another is applied.
@@ -139,7 +165,7 @@ struct Engine: ~Copyable {
   /// Forgets every session of the plan: what RAM holds of them may not be what is stored.
   mutating func abandon() {
     for session in plan.sessions {
-      encoder.release(slot: Int(session.slot))
+      release(Int(session.slot), cache[Int(session.slot)])
       cache.remove(Int(session.slot))
     }
     plan.begin(at: plan.start)

@@ -102,8 +102,7 @@ extension Engine {
       guard let victim = cache.evict(exceptBatchOf: slot == spareSlot ? Int(plan.sessions[0].slot) : slot) else {
         preconditionFailure("a batch's sessions fit the budget together: sessionsPerBatch sees to it")
       }
-      counters.evictions += 1
-      encoder.release(slot: victim)
+      forget(victim, cache[victim])
     }
   }
 

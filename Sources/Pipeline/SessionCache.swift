@@ -81,8 +81,8 @@ struct SessionCache: ~Copyable {
   }
 
   /// A slot for a session that is not held; where the cache is full the least recently used session that `batch` does not use is forgotten, and
-  /// `forget` is told its slot. Nil where `batch` uses all of them.
-  mutating func insert(_ id: ByteRange, of bytes: [UInt8], batch: Int64, forget: (Int) -> Void) -> Int? {
+  /// `forget` is told its slot and what stood there. Nil where `batch` uses all of them.
+  mutating func insert(_ id: ByteRange, of bytes: [UInt8], batch: Int64, forget: (Int, Slot) -> Void) -> Int? {
     var slot: Int
     if let reused = free.popLast() {
       slot = Int(reused)
@@ -93,7 +93,7 @@ struct SessionCache: ~Copyable {
       items.append(contentsOf: repeatElement(.unknown, count: itemsPerSession))
     } else {
       guard let victim = evict(batch: batch) else { return nil }
-      forget(victim)
+      forget(victim, slots[victim])
       slot = Int(free.removeLast())
     }
     let hash = SessionCache.hash(id, bytes)

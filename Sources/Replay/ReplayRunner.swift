@@ -18,6 +18,8 @@ extension TimeOrderedEventSource: ReportingSource {}
 /// Puts files through the path of a click: a reader, workers that own the sessions that hash to them, and a writer that keeps the
 /// order of the input. While the workers compute one block, the next is read and the last is written.
 public struct ReplayRunner: ~Copyable {
+  /// Most predicted items of one block.
+  private static let itemsPerBlock = 1 << 21
   private let model: SequentialModel
   private let options: ReplayOptions
   private let progress: (ReplayProgress) -> Void
@@ -62,7 +64,8 @@ public struct ReplayRunner: ~Copyable {
   private mutating func run(_ source: consuming some ReportingSource & ~Copyable) throws(ReplayFailure) -> ReplayReport
   {
     let isTimed = options.speed != nil
-    let capacity = isTimed ? 1 : options.batch
+    // A block's predictions stand in memory until it is written.
+    let capacity = isTimed ? 1 : max(1, min(options.batch, ReplayRunner.itemsPerBlock / options.topK))
     var current = ReplayBlock(capacity: capacity, lanes: options.workers)
     var next = ReplayBlock(capacity: capacity, lanes: options.workers)
     var pace = ReplayPace(speed: options.speed)

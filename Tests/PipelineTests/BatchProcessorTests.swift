@@ -121,6 +121,28 @@ import Testing
     #expect(contents.sessions["one"]?.events.last?.number == 200)
   }
 
+  @Test("A session that was forgotten keeps its uncommitted records in mind") func uncommittedAndForgotten() throws {
+    var scenario = try scenario(52, .recurrent, clicks: 1)
+    // Room for very few sessions: each of these pushes the one session out again.
+    scenario.options.cacheBytes = 1_500
+    let time: EventTime = 1_700_000_000_000
+    var harness = try ProcessorHarness(scenario.model, scenario.options, PlainStoreContents())
+    var commits = 0
+    for number in 0..<130 {
+      let clicks = [
+        Click(session: "one", item: "1", time: time, offset: Int64(number * 10)),
+        Click(session: "a\(number)", item: "2", time: time, offset: Int64(number * 10 + 1)),
+        Click(session: "b\(number)", item: "3", time: time, offset: Int64(number * 10 + 2)),
+        Click(session: "c\(number)", item: "4", time: time, offset: Int64(number * 10 + 3)),
+      ]
+      let before = harness.commits
+      _ = try harness.process(clicks)
+      commits += harness.commits - before
+    }
+    #expect(harness.processor.counters.evictions > 300)
+    #expect(commits >= 2)
+  }
+
   @Test("Exclusions: seen and last items are left out", arguments: [ExclusionMode.seen, .last])
   func exclusions(mode: ExclusionMode) throws {
     var scenario = try scenario(61, .incremental)

@@ -14,6 +14,8 @@ struct Click: Equatable {
 /// Clicks put through a processor in batches; what came out, a line a click.
 struct ProcessorHarness: ~Copyable {
   var processor: BatchProcessor<PlainStore, PlainEncoder>
+  /// Commits that sessions asked for.
+  private(set) var commits = 0
   private var output = PredictionBatch()
 
   init(_ model: SequentialModel, _ options: PipelineOptions, _ contents: PlainStoreContents) throws {
@@ -40,7 +42,10 @@ struct ProcessorHarness: ~Copyable {
         output.removeAll()
         let end = try processor.process(batch, from: next, into: &output)
         for prediction in output.predictions { lines.append(output.bytes.text(prediction.encoded)) }
-        if end == next { processor.noteCommit() }
+        if end == next {
+          processor.noteCommit()
+          commits += 1
+        }
         next = end
       } catch {
         failures += 1

@@ -25,7 +25,7 @@ import Testing
       } else {
         #expect(numbers[name] == nil)
         var forgotten = 0
-        let slot = cache.insert(id, of: bytes, batch: batch) { _ in forgotten += 1 }
+        let slot = cache.insert(id, of: bytes, batch: batch) { _, _ in forgotten += 1 }
         #expect(slot != nil)
         if recency.count == 40 {
           #expect(forgotten == 1)
@@ -45,19 +45,19 @@ import Testing
     var cache = SessionCache(capacity: 2, itemsPerSession: 1)
     let bytes = Array("abc".utf8)
     for start in 0..<2 {
-      let slot = cache.insert(ByteRange(start: start, count: 1), of: bytes, batch: 7) { _ in }
+      let slot = cache.insert(ByteRange(start: start, count: 1), of: bytes, batch: 7) { _, _ in }
       #expect(slot != nil)
     }
-    let refused = cache.insert(ByteRange(start: 2, count: 1), of: bytes, batch: 7) { _ in }
+    let refused = cache.insert(ByteRange(start: 2, count: 1), of: bytes, batch: 7) { _, _ in }
     #expect(refused == nil)
-    let taken = cache.insert(ByteRange(start: 2, count: 1), of: bytes, batch: 8) { _ in }
+    let taken = cache.insert(ByteRange(start: 2, count: 1), of: bytes, batch: 8) { _, _ in }
     #expect(taken != nil)
   }
 
   @Test("Marks of many partitions are all kept") func marks() {
     var cache = SessionCache(capacity: 2, itemsPerSession: 1)
     let bytes = Array("a".utf8)
-    let slot = cache.insert(ByteRange(start: 0, count: 1), of: bytes, batch: 1) { _ in }!
+    let slot = cache.insert(ByteRange(start: 0, count: 1), of: bytes, batch: 1) { _, _ in }!
     for partition in Int32(0)..<9 {
       cache.raiseMark(slot: slot, Mark(partition: partition, offset: Int64(partition) + 10))
     }
