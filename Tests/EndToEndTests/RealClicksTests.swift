@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import Kafka
 import Platform
 import TestSupport
 import Testing
