@@ -20,8 +20,7 @@ TEST_PACKAGES += openjdk-17-jre-headless
 endif
 endif
 
-SOURCES := $(wildcard Package.swift Sources Tests \
-	Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Benchmarks Fuzz/Package.swift Fuzz/Sources)
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -118,4 +117,4 @@ lint: ## complain of Swift sources that are not formatted
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-tsan Benchmarks/.build Fuzz/.build
+	rm -rf .build .build-asan .build-tsan Benchmarks/.build

@@ -64,7 +64,7 @@ public enum CommandParser {
       throw .usage("nothing to do: give --config FILE, --embedded, --replay FILE, inspect DIR, or demo")
     }
     options.model = given["model"]
-    try given.take("workers", .optional(.integer(1...1024)), into: &options.workers)
+    try given.take("workers", .optional(.integer(1...256)), into: &options.workers)
     try given.take("log-level", .choice, into: &options.logLevel)
     return .serve(options)
   }
@@ -84,7 +84,7 @@ public enum CommandParser {
     case let file?: options.output = .file(file)
     case nil: options.output = options.evaluate ? .nowhere : .standardOutput
     }
-    for name in ["targets", "report"] where given[name] != nil && !options.evaluate {
+    for name in ["targets"] where given[name] != nil && !options.evaluate {
       throw .usage("--\(name) goes with --evaluate only")
     }
     options.report = given["report"]
@@ -97,7 +97,7 @@ public enum CommandParser {
     try given.take("targets", .choice, into: &options.targets)
     try given.take("exclude", .choice, into: &options.exclude)
     try given.take("limit", .optional(.integer(1...Int.max)), into: &options.limit)
-    try given.take("workers", .optional(.integer(1...1024)), into: &options.workers)
+    try given.take("workers", .optional(.integer(1...256)), into: &options.workers)
     try given.take("order", .choice, into: &options.order)
     try given.take("batch", .optional(.integer(1...65_536)), into: &options.batch)
     try given.take("log-level", .choice, into: &options.logLevel)
@@ -125,8 +125,8 @@ public enum CommandParser {
   /// `max`, `1x`, `0.5x`.
   private static func speed(_ text: String) throws(ControlFailure) -> ReplaySpeed {
     if text == "max" { return .max }
-    guard text.hasSuffix("x"), let factor = Double(text.dropLast()), factor.isFinite, factor > 0 else {
-      throw .usage("--speed: \"\(text)\" is neither max nor a factor such as 1x or 10x")
+    guard text.hasSuffix("x"), let factor = Double(text.dropLast()), (0.001...1_000_000).contains(factor) else {
+      throw .usage("--speed: \"\(text)\" is neither max nor a factor such as 1x or 10x, from 0.001x to 1000000x")
     }
     return .times(factor)
   }

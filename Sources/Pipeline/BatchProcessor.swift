@@ -65,7 +65,10 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
       try readMissing(batch)
       for _ in 0..<tries {
         try runRound(batch, into: &output)
-        if engine.plan.open.isEmpty { return engine.plan.end }
+        if engine.plan.open.isEmpty {
+          engine.counters.events += engine.plan.end - start
+          return engine.plan.end
+        }
       }
       throw .conflicts(sessions: engine.plan.open.count, tries: tries)
     } catch {

@@ -8,7 +8,6 @@ extension Engine {
     _ event: Event, at index: Int, session: Int, of readout: borrowing SessionReadout,
     into output: inout PredictionBatch
   ) {
-    counters.events += 1
     counters.redelivered += 1
     let stored = readout.events[readout.sessions[session].events]
     guard let place = stored.lastIndex(where: { $0.origin == event.origin }),

@@ -13,11 +13,14 @@ extension Engine {
       var index = plan.sessions[session].first
       while index >= 0 {
         let origin = batch.events[Int(index)].origin
-        let isRedelivered = origin.offset <= cache.mark(slot: slot, partition: origin.partition)
+        let isRedelivered =
+          options.detectsRedelivery && origin.offset <= cache.mark(slot: slot, partition: origin.partition)
         plan[Int(index)].isRedelivered = isRedelivered
         plan[Int(index)].depth = isRedelivered ? -1 : depth
         if !isRedelivered {
           depth += 1
+        }
+        if !isRedelivered, options.detectsRedelivery {
           cache.raiseMark(slot: slot, Mark(partition: origin.partition, offset: origin.offset))
         }
         index = plan[Int(index)].next
@@ -53,7 +56,6 @@ extension Engine {
     cache[slot].greatestTime = max(cache[slot].greatestTime, event.time)
     plan[index].number = cache[slot].number
     plan[index].ordinal = ordinal
-    counters.events += 1
     if ordinal == 1 { counters.visits += 1 }
     if item == .unknown { counters.unknownItems += 1 }
     let known = beginSequence(slot: slot, ordinal: ordinal, item: item)

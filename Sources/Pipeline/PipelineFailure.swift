@@ -28,7 +28,10 @@ public enum PipelineFailure: PortFailure {
       If this goes on, look for a second daemon with another group.id on the same state.prefix
       """
     case .cacheTooSmall(let bytes, let needed):
-      "state.cache_bytes is \(bytes) for one worker, but this model needs at least \(needed); raise it"
+      """
+      a worker has \(bytes) bytes for its sessions, but one of this model takes \(needed); give it more (state.cache_bytes), \
+      or use fewer workers
+      """
     }
   }
 }

@@ -23,6 +23,9 @@ public struct PipelineOptions: Sendable {
   public var rules: SessionRules
   /// How keys and values are kept.
   public var keysValues = SequentialModel.KeysValues.fp32
+  /// True where a record may be handed over again, and then gets the prediction that it got the first time, by its partition and
+  /// offset: offsets rise in each partition. False for files, which are read once, in any order.
+  public var detectsRedelivery = true
   /// Bytes of RAM for one worker's sessions: ids, newest items, marks, and the encoder's memory.
   public var cacheBytes = 256 << 20
 
@@ -30,7 +33,7 @@ public struct PipelineOptions: Sendable {
   public init(maxLength: Int) { rules = SessionRules(maxLength: maxLength) }
 }
 
-/// What a worker has done so far.
+/// What a worker has done so far. Work that a conflict or a failure made it repeat counts again, but for ``events``.
 public struct PipelineCounters: Sendable, Equatable {
   /// Events worked on, redeliveries included.
   public var events = 0

@@ -23,12 +23,17 @@ final class ReplayBlock {
   /// Gives each event to the worker of its session. Which one that is changes nothing in what comes out.
   func route() {
     for event in batch.events {
-      let bytes = batch.bytes.span
-      let hash = ByteHash.hash(bytes.extracting(event.session.indices))
-      let lane = parts.count == 1 ? 0 : Int(hash >> 32) % parts.count
+      let lane = parts.count == 1 ? 0 : lane(of: event.session)
       routes.append((Int32(lane), Int32(parts[lane].batch.events.count)))
       parts[lane].batch.append(event, from: batch)
     }
+  }
+
+  /// The worker of a session, the same in every run: FNV-1a of its id.
+  private func lane(of session: ByteRange) -> Int {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for index in session.indices { hash = (hash ^ UInt64(batch.bytes[index])) &* 0x0000_0100_0000_01B3 }
+    return Int((hash >> 32) % UInt64(parts.count))
   }
 
   /// Writes the predictions, a line each, in the order of the events.

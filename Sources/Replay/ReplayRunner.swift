@@ -28,7 +28,8 @@ public struct ReplayRunner: ~Copyable {
   private var lanes: [ReplayLane] = []
   private var evaluator: Evaluator?
   private var baselines: [BaselineEvaluation] = []
-  private let began = ContinuousClock.now
+  private var began = ContinuousClock.now
+  private var lastProgress = ContinuousClock.now
   private var events = 0
 
   /// A replay of `options` through `model`; predictions go to `output` (`-` is standard output, nil nowhere). `progress` is told after each block.
@@ -70,36 +71,41 @@ public struct ReplayRunner: ~Copyable {
     var next = ReplayBlock(capacity: capacity, lanes: options.workers)
     var pace = ReplayPace(speed: options.speed)
     // The first block tells the format, and with it when a visit ends.
-    var state = try read(&source, into: current)
+    var (state, failure) = read(&source, into: current)
+    if current.batch.events.isEmpty, let failure { throw failure }
     let idleTimeout = options.idleTimeout ?? (source.format?.cutsVisits == true ? 30 * 60_000 : 24 * 3_600_000)
     try makeLanes(idleTimeout: idleTimeout)
     defer { for lane in lanes { lane.end() } }
+    began = ContinuousClock.now
     while true {
       if let event = current.batch.events.first { pace.wait(for: event.time) }
       for (lane, part) in zip(lanes, current.parts) { lane.begin(part) }
       // The next block is read while the workers are busy with this one; in real time there is nothing to read ahead.
-      if state == .open, !isTimed { state = try read(&source, into: next) } else { next.clear() }
+      next.clear()
+      if state == .open, !isTimed { (state, failure) = read(&source, into: next) }
       for lane in lanes { lane.wait() }
       if let failure = lanes.lazy.compactMap(\.failure).first { throw .working(failure) }
       try finish(current)
-      if isTimed, state == .open { state = try read(&source, into: next) }
+      if state == .open, isTimed { (state, failure) = read(&source, into: next) }
       guard state == .open || !next.batch.events.isEmpty else { break }
       swap(&current, &next)
     }
+    // What was predicted before a line that can't be read is written all the same.
     try output?.flush()
+    if let failure { throw failure }
     return report(source.report)
   }
 
-  private func read(_ source: inout some ReportingSource & ~Copyable, into block: ReplayBlock) throws(ReplayFailure)
-    -> SourceState
-  {
+  /// Reads a block. After a failure it holds what came before.
+  private func read(
+    _ source: inout some ReportingSource & ~Copyable, into block: ReplayBlock
+  ) -> (SourceState, ReplayFailure?) {
     block.clear()
+    defer { block.route() }
     do throws(FormatsFailure) {
-      let state = try source.take(into: &block.batch, milliseconds: 1000)
-      block.route()
-      return state
+      return (try source.take(into: &block.batch, milliseconds: 1000), nil)
     } catch {
-      throw .reading(error)
+      return (.ended, .reading(error))
     }
   }
 
@@ -107,6 +113,7 @@ public struct ReplayRunner: ~Copyable {
     var pipeline = PipelineOptions(maxLength: model.configuration.maxLength)
     pipeline.topK = options.topK
     pipeline.exclude = options.exclude
+    pipeline.detectsRedelivery = false
     pipeline.rules.idleTimeout = idleTimeout
     pipeline.cacheBytes = options.memory / 2 / options.workers
     for number in 0..<options.workers {
@@ -139,9 +146,19 @@ public struct ReplayRunner: ~Copyable {
     for part in block.parts { evaluator?.observe(part.batch, part.output, vocabulary: model.vocabulary) }
     for index in baselines.indices { baselines[index].observe(block.batch) }
     events += block.batch.events.count
+    guard isProgressDue else { return }
     let times = computeTimes
     progress(
       ReplayProgress(events: events, seconds: seconds, p50: times.value(at: 0.5), p99: times.value(at: 0.99)))
+  }
+
+  /// True ten times a second: nobody reads faster.
+  private var isProgressDue: Bool {
+    mutating get {
+      guard ContinuousClock.now - lastProgress >= .milliseconds(100) else { return false }
+      lastProgress = ContinuousClock.now
+      return true
+    }
   }
 
   private var seconds: Double { (ContinuousClock.now - began) / .seconds(1) }

@@ -41,11 +41,12 @@ final class SASRecEncoder: SequenceEncoder {
     paddingRows = rows.makePaddingRows()
   }
 
-  /// Bytes of 16 positions: keys and values of every block.
+  /// Bytes of 16 positions: keys and values of every block, rounded up to cache lines.
   static func pageBytes(_ configuration: SASRecConfiguration, isBrainFloat: Bool) -> Int {
     // In bf16 two lanes of a key share a word.
     let lanes = configuration.hiddenSize
-    return configuration.blocks * 16 * (isBrainFloat ? 2 * ((lanes + 1) / 2 * 2 + lanes) : 8 * lanes)
+    let bytes = configuration.blocks * 16 * (isBrainFloat ? 2 * ((lanes + 1) / 2 * 2 + lanes) : 8 * lanes)
+    return (bytes + 63) / 64 * 64
   }
 
   var hiddenSize: Int { weights.configuration.hiddenSize }

@@ -50,7 +50,7 @@ final class Daemon: Sendable {
     rules.maxLag = configuration.state.maxLag
     let partitions = PartitionTable()
     guard let address = configuration.redis.address else {
-      try serve(MemorySessionStore(bytes: configuration.state.cacheBytes, rules: rules), rules, partitions)
+      try serve(MemorySessionStore(bytes: configuration.state.cacheBytes / 2, rules: rules), rules, partitions)
       return
     }
     var store = try RedisSessionStore(redis(address), rules: rules, partitions: partitions)
@@ -124,7 +124,8 @@ final class Daemon: Sendable {
     options.rules = rules
     options.topK = configuration.predictions.topK
     options.exclude = ExclusionMode(rawValue: configuration.predictions.exclude.rawValue) ?? .none
-    options.cacheBytes = configuration.state.cacheBytes
+    // Without Redis the sequences take half of it.
+    options.cacheBytes = configuration.state.cacheBytes / (configuration.redis.address == nil ? 2 : 1)
     return options
   }
 

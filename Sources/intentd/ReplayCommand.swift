@@ -105,8 +105,9 @@ struct ReplaySummary {
   }
 
   private var counters: String {
-    let names = ["visits", "steps", "prefills", "unknown_items", "no_known_items", "not_finite"]
-    return names.map { "\(report.counters[$0] ?? 0) \($0.replacingOccurrences(of: "_", with: " "))" }
+    let always = ["visits", "steps", "prefills", "unknown_items", "no_known_items", "not_finite"]
+    let odd = ["redelivered", "beyond_history", "conflicts"].filter { report.counters[$0] ?? 0 > 0 }
+    return (always + odd).map { "\(report.counters[$0] ?? 0) \($0.replacingOccurrences(of: "_", with: " "))" }
       .joined(separator: ", ")
   }
 }

@@ -15,6 +15,10 @@ struct ServeCommand {
   init(_ options: ServeOptions) { self.options = options }
 
   func run() throws {
+    if let workers = options.workers, workers > 1 {
+      throw ControlFailure.usage(
+        "--workers: serving has one worker; to use more cores, start more daemons with the same kafka.group_id")
+    }
     let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
     var configuration = try Configuration.load(
       file: options.configuration, environment: ProcessInfo.processInfo.environment, model: options.model,

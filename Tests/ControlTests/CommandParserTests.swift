@@ -105,8 +105,14 @@ import Testing
     ("--replay a --model m --config c", "--replay goes without --config"),
     ("--replay a --model m --top-k 0", "--top-k: must be a whole number from 1 to 1000, not \"0\""),
     ("--replay a --model m --top-k 5 --top-k 6", "--top-k is given twice"),
-    ("--replay a --model m --speed fast", "--speed: \"fast\" is neither max nor a factor such as 1x or 10x"),
-    ("--replay a --model m --speed -1x", "--speed: \"-1x\" is neither max nor a factor such as 1x or 10x"),
+    (
+      "--replay a --model m --speed fast",
+      "--speed: \"fast\" is neither max nor a factor such as 1x or 10x, from 0.001x to 1000000x"
+    ),
+    (
+      "--replay a --model m --speed -1x",
+      "--speed: \"-1x\" is neither max nor a factor such as 1x or 10x, from 0.001x to 1000000x"
+    ),
     ("--replay a --model m --columns sid", "--columns: \"sid\" is not NAME=COLUMN, such as session=sid"),
     (
       "--replay a --model m --columns sesion=x",
