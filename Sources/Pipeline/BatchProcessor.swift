@@ -33,7 +33,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
   /// What the ranking has done so far.
   public var rankingCounters: TopKCounters { engine.scratch.counters }
 
-  /// Nanoseconds of compute that events took, waiting for their wave included.
+  /// Nanoseconds of compute that events took: a wave's time, shared equally among its events.
   public var computeTimes: Histogram { engine.computeTimes }
 
   /// Bytes that sessions' encoder memories take now, and the number of sessions in RAM.

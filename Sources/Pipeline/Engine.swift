@@ -9,7 +9,7 @@ struct Engine: ~Copyable {
   var cache: SessionCache
   var plan = BatchPlan()
   var counters = PipelineCounters()
-  /// Nanoseconds of compute (encode and rank) for each event: a wave's time, recorded for each of its events.
+  /// Nanoseconds of compute (encode and rank) for each event: its wave's time, shared equally among the wave's events.
   var computeTimes = Histogram()
 
   /// Sessions that one batch may hold, so that all their memories fit the budget together.

@@ -133,7 +133,8 @@ extension Engine {
       hidden, count: wave.count, k: options.topK, exclusions: exclusions, scratch: &scratch, items: &output.items,
       results: &results)
     let (seconds, attoseconds) = (ContinuousClock.now - began).components
-    computeTimes.record(Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000), times: wave.count)
+    let nanoseconds = Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
+    computeTimes.record(nanoseconds / wave.count, times: wave.count)
     for (row, event) in waveEvents.enumerated() {
       let isFinite = results[row].status == .ranked
       if !isFinite { counters.notFinite += 1 }

@@ -95,7 +95,7 @@ public struct ReplayReport: Codable, Sendable {
     public var seconds: Double
     /// Events a second.
     public var clicksPerSecond: Double
-    /// Compute time of a click (its wave's encoding and ranking) in microseconds, the median.
+    /// Compute time of a click (its share of its wave's encoding and ranking) in microseconds, the median.
     public var computeP50Microseconds: Double
     /// The 99th percentile of it.
     public var computeP99Microseconds: Double
