@@ -57,10 +57,14 @@ public enum SessionStoreFailure: PortFailure, Equatable {
     case "MOVED", "ASK", "CROSSSLOT":
       self = .refused(server: server, detail: "\(reply); a server of a cluster, which needs a client of its own")
     default:
-      // Redis before version 6 has no name for it.
-      self =
-        reply.contains("invalid password")
-        ? .denied(server: server, detail: reply) : .refused(server: server, detail: reply)
+      // These have no name of their own; the first not before version 6.
+      if reply.contains("invalid password") {
+        self = .denied(server: server, detail: reply)
+      } else if reply.contains("max number of clients") {
+        self = .busy(server: server, detail: reply)
+      } else {
+        self = .refused(server: server, detail: reply)
+      }
     }
   }
 }

@@ -47,6 +47,9 @@ struct StoredEventText {
   /// Appends the field of the marks that belongs to `slot`.
   mutating func appendField(_ slot: Int32, to bytes: inout [UInt8]) { names.append(slot, to: &bytes) }
 
+  /// Greatest number, ordinal and offset: Redis' scripts count in doubles, and nothing that is added to it overflows.
+  private static let greatest: Int64 = 1 << 53
+
   /// Reads an entry into `readout`.
   mutating func read(_ entry: Span<UInt8>, into readout: inout SessionReadout) throws(Fault) {
     var start = 0
@@ -55,7 +58,10 @@ struct StoredEventText {
     let partition = try slot(entry.extracting(Self.field(entry, &start)))
     let offset = try Self.number(entry, &start)
     let time = try Self.number(entry, &start)
-    guard number > 0, ordinal > 0, ordinal <= number, start < entry.count else { throw .malformed }
+    guard number > 0, number <= Self.greatest, ordinal > 0, ordinal <= number, start < entry.count else {
+      throw .malformed
+    }
+    guard (-Self.greatest...Self.greatest).contains(offset) else { throw .malformed }
     let item = readout.bytes.appendBytes(entry.extracting(start..<entry.count))
     readout.events.append(
       StoredEvent(
@@ -64,7 +70,7 @@ struct StoredEventText {
 
   /// The mark in a field and value of the hash.
   mutating func mark(field: Span<UInt8>, value: Span<UInt8>) throws(Fault) -> Mark {
-    guard let offset = value.decimal() else { throw .malformed }
+    guard let offset = value.decimal(), (-Self.greatest...Self.greatest).contains(offset) else { throw .malformed }
     return Mark(partition: try slot(field), offset: offset)
   }
 

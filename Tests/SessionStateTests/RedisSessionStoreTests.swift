@@ -125,7 +125,11 @@ import Testing
     ["RPUSH", "test:{s}:events", "what is this"], ["RPUSH", "test:{s}:events", "1 1 clicks:0 5 5"],
     ["RPUSH", "test:{s}:events", "01 1 clicks:0 5 5 a"], ["RPUSH", "test:{s}:events", "1 1 clicks 5 5 a"],
     ["SET", "test:{s}:events", "x"], ["HSET", "test:{s}:marks", "clicks:0", "x"],
-    ["HSET", "test:{s}:marks", "clicks", "1"], ["SET", "test:{s}:marks", "x"],
+    ["RPUSH", "test:{s}:events", "9223372036854775807 1 clicks:0 5 5 a"],
+    ["RPUSH", "test:{s}:events", "9007199254740993 9007199254740993 clicks:0 5 5 a"],
+    ["RPUSH", "test:{s}:events", "1 1 clicks:0 -9223372036854775808 5 a"],
+    ["HSET", "test:{s}:marks", "clicks:0", "9223372036854775807"], ["HSET", "test:{s}:marks", "clicks", "1"],
+    ["SET", "test:{s}:marks", "x"],
   ])
   func whatSomeoneElseWroteIsNamedNotTrusted(command: [String]) throws {
     let server = try RedisServer()
