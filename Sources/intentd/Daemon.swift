@@ -55,12 +55,15 @@ final class Daemon: Sendable {
     }
     var store = try RedisSessionStore(redis(address), rules: rules, partitions: partitions)
     // Redis may come later than the daemon; the worker waits for it.
-    if let server = try? store.connect() {
-      log.info(
-        "connected to Redis", metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
-      if let warning = server.warning { log.warning(warning) }
-    } else {
-      log.warning("Redis does not answer yet", metadata: ["address": .string(address.maskedURL)])
+    do throws(SessionStoreFailure) {
+      if let server = try store.connect() {
+        log.info(
+          "connected to Redis", metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
+        if let warning = server.warning { log.warning(warning) }
+      }
+    } catch {
+      if error.disposition == .halt { throw error }
+      log.warning("\(error)", metadata: ["address": .string(address.maskedURL)])
     }
     try serve(store, rules, partitions)
   }
