@@ -17,9 +17,12 @@ struct HandedOver {
 
   /// By slot.
   private var places: [Place] = []
+  /// Partitions that must be read again from an offset; nothing of them is handed over before.
+  private(set) var rewinds: [PartitionOffset] = []
 
   /// Begins with a partition; what was known of an earlier assignment is void.
   mutating func assign(_ slots: [Int32]) {
+    rewinds.removeAll { slots.contains($0.partition) }
     for slot in slots {
       while places.count <= Int(slot) { places.append(Place()) }
       places[Int(slot)] = Place(isAssigned: true)
@@ -28,12 +31,14 @@ struct HandedOver {
 
   /// Ends with a partition: nothing of it may be committed any more.
   mutating func forget(_ slots: [Int32]) {
+    rewinds.removeAll { slots.contains($0.partition) }
     for slot in slots where Int(slot) < places.count { places[Int(slot)] = Place() }
   }
 
-  /// Notes that the record at `offset` was handed over; false where its partition is not assigned.
+  /// Notes that the record at `offset` was handed over; false where its partition is not assigned, or must be rewound first.
   mutating func note(_ slot: Int32, offset: Int64) -> Bool {
     guard Int(slot) < places.count, places[Int(slot)].isAssigned else { return false }
+    guard rewinds.isEmpty || !rewinds.contains(where: { $0.partition == slot }) else { return false }
     places[Int(slot)].next = offset + 1
     return true
   }
@@ -47,6 +52,18 @@ struct HandedOver {
       places[slot].done = min(places[slot].done, event.origin.offset)
     }
   }
+
+  /// Takes back what was handed over and is not done: its partitions have to be read again from there.
+  mutating func takeBack() {
+    for slot in places.indices where places[slot].isAssigned && places[slot].done < places[slot].next {
+      places[slot].next = places[slot].done
+      rewinds.removeAll { $0.partition == slot }
+      rewinds.append(PartitionOffset(partition: Int32(slot), next: places[slot].done))
+    }
+  }
+
+  /// Notes that the partitions to be rewound were, but for `left`.
+  mutating func rewound(except left: [PartitionOffset]) { rewinds = left }
 
   /// What is done and not committed.
   func uncommitted() -> [PartitionOffset] {

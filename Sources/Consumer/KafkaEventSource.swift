@@ -38,8 +38,8 @@ public struct KafkaSourceCounts: Sendable, Equatable {
 /// Events from Kafka, as a member of a consumer group. Belongs to one worker.
 ///
 /// At least once: ``commit(except:)`` commits what ``take(into:milliseconds:)`` handed over, so a record whose batch was not
-/// committed is handed over again. When the group wants partitions back, the batch at hand ends, and they are given up
-/// after the next commit, or with the next take. Offsets of partitions that are gone are never committed: their new
+/// committed is handed over again. When the group wants partitions back, the batch at hand ends with
+/// ``SourceState/yielding``, and they are given up after the next commit, or with the next take. Offsets of partitions that are gone are never committed: their new
 /// owner has gone on from there, and an old offset would throw it back.
 ///
 /// A commit that is under way while the group gets a new generation is refused, because the coordinator answers it after the
@@ -80,6 +80,7 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     // A commit that came in the middle of a rebalance is made up for before anything moves.
     try push()
     giveUpRevoked()
+    rewind()
     if let failure = deferred {
       deferred = nil
       throw failure
@@ -99,16 +100,23 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
       }
       wait = 0
     }
-    return .open
+    return revoking.isEmpty ? .open : .yielding
   }
 
   /// Commits everything handed over, but for `pending`, of the partitions that are still assigned: see
   /// ``EventSource/commit(except:)``. Without any pending event, gives up the partitions that the group wants back.
   ///
-  /// A commit that the group refuses because it is moving is counted, and tried again with the next take: that is no failure.
-  public mutating func commit(except pending: ArraySlice<Event>) throws(KafkaFailure) {
+  /// A commit that the group refuses because it is moving is counted, answered with false, and tried again with the next take:
+  /// that is no failure. Partitions with pending events are then read again from the first of these.
+  public mutating func commit(except pending: ArraySlice<Event>) throws(KafkaFailure) -> Bool {
     places.finish(except: pending)
-    if try push(), pending.isEmpty { giveUpRevoked() }
+    guard try push() else {
+      places.takeBack()
+      rewind()
+      return false
+    }
+    if pending.isEmpty { giveUpRevoked() }
+    return true
   }
 
   /// Leaves the group at once. Commits nothing.
@@ -133,7 +141,7 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
   private mutating func takeOne(into batch: inout EventBatch, milliseconds: Int) throws(KafkaFailure) -> Bool {
     let consumer = self.consumer
     let came = try consumer.poll(milliseconds: milliseconds) { value, key, place in
-      // A straggler of a partition that is gone: its new owner has it.
+      // A straggler of a partition that is gone: its new owner has it. Or one that comes again after the rewind.
       guard places.note(place.origin.partition, offset: place.origin.offset) else { return }
       counts.records += 1
       if place.isTombstone {
@@ -143,7 +151,8 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
         decoder.decode(value, key: key, origin: place.origin, recordTime: place.time, into: &batch)
       }
     }
-    if came { return true }
+    // What can't be rewound yet is tried again with the next batch.
+    if came { return places.rewinds.isEmpty }
     let changes = try consumer.takeRebalances()
     for change in changes { apply(change) }
     return false
@@ -156,6 +165,11 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     case .lost(let slots): places.forget(slots)
     case .revoking(let slots): revoking += slots
     }
+  }
+
+  private mutating func rewind() {
+    if places.rewinds.isEmpty { return }
+    places.rewound(except: consumer.seek(places.rewinds, milliseconds: 1_000))
   }
 
   private mutating func giveUpRevoked() {

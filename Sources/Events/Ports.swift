@@ -19,6 +19,8 @@ public protocol PortFailure: Error, CustomStringConvertible {
 public enum SourceState: Sendable, Equatable {
   /// More may come.
   case open
+  /// The group wants partitions back: the worker finishes the batch and commits without anything pending, which gives them up.
+  case yielding
   /// Nothing will come: the files are read, or the topic is drained to its end.
   case ended
 }
@@ -34,7 +36,10 @@ public protocol EventSource: ~Copyable {
 
   /// Says that everything handed over so far has been stored and its predictions acknowledged, but for `pending`: events of the
   /// last batch, in its order, from the first one that has not. Nothing from a pending event on is committed in its partition.
-  mutating func commit(except pending: ArraySlice<Event>) throws(Failure)
+  ///
+  /// True where all of that is committed now. False where it was refused for now: the pending events must be dropped then, the
+  /// source hands them over again where they are still its own; the rest is committed with the next call.
+  mutating func commit(except pending: ArraySlice<Event>) throws(Failure) -> Bool
 }
 
 /// Turns a record's bytes into an event of a batch, or into a rejection: whatever the bytes are, it does not fail.

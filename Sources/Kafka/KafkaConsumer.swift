@@ -209,6 +209,24 @@ public enum Rebalance: Sendable, Equatable {
     }
   }
 
+  /// Reads on from `offsets`, backwards or forwards, and waits at most `milliseconds` for it; returns those where it could not
+  /// be done.
+  public func seek(_ offsets: [PartitionOffset], milliseconds: Int) -> [PartitionOffset] {
+    guard !offsets.isEmpty else { return [] }
+    var list = PartitionList()
+    for offset in offsets {
+      let name = partitions.names[Int(offset.partition)]
+      list.add(topic: name.topic, partition: name.partition, offset: offset.next)
+    }
+    if let error = unsafe rd_kafka_seek_partitions(
+      handle.pointer, list.pointer.assumingMemoryBound(to: rd_kafka_topic_partition_list_t.self),
+      Int32(clamping: milliseconds))
+    {
+      unsafe rd_kafka_error_destroy(error)
+    }
+    return offsets.indices.filter { list.entry($0).error != 0 }.map { offsets[$0] }
+  }
+
   /// The offset that the group has committed for each of `slots`; nil where there is none.
   public func committed(_ slots: [Int32], milliseconds: Int) throws(KafkaFailure) -> [Int64?] {
     var list = PartitionList()

@@ -53,6 +53,8 @@ public struct Worker<
   private var output = PredictionBatch()
   private var lastCommit = ContinuousClock.now
   private var isDirty = false
+  /// Reads that failed, one after the other.
+  private var failedReads = 0
 
   /// A worker over three ports. Commits at least every `commitMilliseconds` while there is work. `wait` sleeps for so many milliseconds;
   /// `news` is told what happens.
@@ -74,9 +76,9 @@ public struct Worker<
   public mutating func run() throws(PipelineFailure) {
     while true {
       let state = try take()
-      if !batch.isEmpty || batch.tombstones > 0 { try work() }
-      if isDirty, batch.isEmpty || isCommitDue { try commit(except: []) }
-      if state == .ended || mailbox.isStopping { break }
+      let isWhole = batch.isEmpty && batch.tombstones == 0 ? true : try work()
+      if state == .yielding || isDirty && (batch.isEmpty || isCommitDue) { try commit(except: []) }
+      if (state == .ended && isWhole) || mailbox.isStopping { break }
     }
     if isDirty { try commit(except: []) }
   }
@@ -86,15 +88,18 @@ public struct Worker<
   private mutating func take() throws(PipelineFailure) -> SourceState {
     batch.removeAll()
     do throws(Source.Failure) {
-      return try source.take(into: &batch, milliseconds: Int(commitMilliseconds))
+      let state = try source.take(into: &batch, milliseconds: Int(commitMilliseconds))
+      failedReads = 0
+      return state
     } catch {
-      try retry(.port(doing: "reading events", error), attempt: 0)
+      try retry(.port(doing: "reading events", error), attempt: failedReads)
+      failedReads += 1
       return .open
     }
   }
 
-  /// One batch: predicted, stored, published.
-  private mutating func work() throws(PipelineFailure) {
+  /// One batch: predicted, stored, published; false where the source took the rest of it back.
+  private mutating func work() throws(PipelineFailure) -> Bool {
     isDirty = true
     try publish(rejections: true)
     var next = 0
@@ -102,7 +107,12 @@ public struct Worker<
       let end = try process(from: next)
       if end == next {
         // A session has as many uncommitted records as its stored list can answer for.
-        try commit(except: batch.events[next...])
+        guard try commit(except: batch.events[next...]) else {
+          // The source takes the rest back and hands over again what is still its own.
+          news(.worked(processor.counters))
+          wait(50)
+          return false
+        }
         isDirty = true
       } else {
         try publish(rejections: false)
@@ -110,6 +120,7 @@ public struct Worker<
       }
     }
     news(.worked(processor.counters))
+    return true
   }
 
   private mutating func process(from next: Int) throws(PipelineFailure) -> Int {
@@ -138,8 +149,9 @@ public struct Worker<
     }
   }
 
-  /// Waits until everything published is acknowledged, then commits all but `pending`.
-  private mutating func commit(except pending: ArraySlice<Event>) throws(PipelineFailure) {
+  /// Waits until everything published is acknowledged, then commits all but `pending`; false where the source refused it: sessions'
+  /// records still count as uncommitted then.
+  @discardableResult private mutating func commit(except pending: ArraySlice<Event>) throws(PipelineFailure) -> Bool {
     var attempt = 0
     while true {
       do throws(Sink.Failure) {
@@ -153,16 +165,17 @@ public struct Worker<
     attempt = 0
     while true {
       do throws(Source.Failure) {
-        try source.commit(except: pending)
+        isDirty = try !source.commit(except: pending)
         break
       } catch {
         try retry(.port(doing: "committing offsets", error), attempt: attempt)
         attempt += 1
       }
     }
-    processor.noteCommit()
     lastCommit = ContinuousClock.now
-    isDirty = false
+    if isDirty { return false }
+    processor.noteCommit()
+    return true
   }
 
   /// Waits before the next try, longer each time up to 5 s, or gives up where a retry can't help.

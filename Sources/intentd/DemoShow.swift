@@ -191,5 +191,5 @@ private struct ShopHistory: EventSource, ~Copyable {
     return .open
   }
 
-  mutating func commit(except pending: ArraySlice<Event>) throws(Failure) {}
+  mutating func commit(except pending: ArraySlice<Event>) throws(Failure) -> Bool { true }
 }

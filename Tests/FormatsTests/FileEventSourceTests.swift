@@ -180,7 +180,7 @@ struct FileEventSourceTests {
     #expect(partitions.names.map(\.topic) == files)
     #expect(source.report.outOfOrder == 2)
     #expect(source.report.messages == files.map { "\($0):3: out_of_order" })
-    try source.commit(except: [])
+    #expect(try source.commit(except: []))
     #expect(try read(files, nil, FileOptions(limit: 3)).events.count == 3)
   }
 

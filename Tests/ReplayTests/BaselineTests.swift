@@ -28,7 +28,7 @@ struct ListedSource: EventSource {
     return next < clicks.count ? .open : .ended
   }
 
-  mutating func commit(except pending: ArraySlice<Event>) throws(Failure) {}
+  mutating func commit(except pending: ArraySlice<Event>) throws(Failure) -> Bool { true }
 }
 
 struct BaselineTests {

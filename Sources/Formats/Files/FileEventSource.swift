@@ -92,7 +92,7 @@ public struct FileEventSource: EventSource, ~Copyable {
   }
 
   /// Nothing to do: files keep no offsets.
-  public mutating func commit(except pending: ArraySlice<Event>) throws(FormatsFailure) {}
+  public mutating func commit(except pending: ArraySlice<Event>) throws(FormatsFailure) -> Bool { true }
 
   private mutating func open(_ path: String) throws(FormatsFailure) {
     try reader.open(path)

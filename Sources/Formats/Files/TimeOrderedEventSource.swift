@@ -57,7 +57,7 @@ public struct TimeOrderedEventSource: EventSource, ~Copyable {
   }
 
   /// Nothing to do: files keep no offsets.
-  public mutating func commit(except pending: ArraySlice<Event>) throws(FormatsFailure) {}
+  public mutating func commit(except pending: ArraySlice<Event>) throws(FormatsFailure) -> Bool { true }
 
   private mutating func read() throws(FormatsFailure) {
     var batch = EventBatch()
