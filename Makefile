@@ -6,8 +6,8 @@ BIN := .build/$(CONFIGURATION)/intentd
 
 # Suites (regular expressions over `Target.Suite/test`) that also run under the sanitizers, in debug.
 ADDRESS_SUITES := ^(SequentialTests|FormatsTests|PipelineTests)\.
-# Tests of those suites that only repeat, or measure, what others of them do: too slow at -O0.
-ADDRESS_SKIP := MutationTests|/speed
+# Tests of those suites that only repeat or measure what others of them do, or are plain arithmetic: too slow at -O0.
+ADDRESS_SKIP := MutationTests|SteadyStateTests|GoldenReferenceTests|EncoderTests/exactness|/speed
 THREAD_SUITES := ^(PipelineTests|ReplayTests)\.
 
 # Debian's packages: what a build needs, and what tests need besides.
