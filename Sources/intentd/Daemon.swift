@@ -63,7 +63,7 @@ final class Daemon: Sendable {
       }
     } catch {
       if error.disposition == .halt { throw error }
-      log.warning("\(error)", metadata: ["address": .string(address.maskedURL)])
+      log.warning("Redis does not answer yet: \(error)", metadata: ["address": .string(address.maskedURL)])
     }
     try serve(store, rules, partitions)
   }
