@@ -63,7 +63,9 @@ final class Daemon: Sendable {
       }
     } catch {
       if error.disposition == .halt { throw error }
-      log.warning("Redis does not answer yet: \(error)", metadata: ["address": .string(address.maskedURL)])
+      log.warning(
+        "Redis does not answer yet",
+        metadata: ["address": .string(address.maskedURL), "reason": .init(describing: error)])
     }
     try serve(store, rules, partitions)
   }
