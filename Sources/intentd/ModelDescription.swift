@@ -20,7 +20,7 @@ struct ModelDescription {
       ("kernel", loaded.model.kernel.rawValue),
     ]
     rows += memory(configuration)
-    for metric in loaded.directory.metrics { rows.append((metric.name, "\(metric.value)")) }
+    for metric in loaded.directory.metrics { rows.append((metric.name, text(metric.value))) }
     let width = rows.map(\.0.count).max() ?? 0
     return rows.map { $0.0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
   }
@@ -74,6 +74,14 @@ struct ModelDescription {
         \(grouped(longest)) at the longest window
         """
       )
+    }
+  }
+
+  private func text(_ value: ModelMetric.Value) -> String {
+    switch value {
+    case .number(let number): number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
+    case .text(let text): text
+    case .flag(let flag): "\(flag)"
     }
   }
 
