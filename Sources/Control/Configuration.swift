@@ -7,6 +7,10 @@ public struct Configuration: Sendable, Equatable {
     public var bootstrapServers = ""
     /// The consumer group, whose members share the partitions.
     public var groupID = ""
+    /// This daemon's lasting name in the group; nil where it has none.
+    public var instanceID: String?
+    /// How the group spreads partitions over its members.
+    public var assignor = Assignor.cooperativeSticky
     /// Further properties of librdkafka.
     public var properties: [String: String] = [:]
   }
@@ -17,6 +21,16 @@ public struct Configuration: Sendable, Equatable {
     public var topic = ""
     /// How its records are written.
     public var format = RecordFormat.native
+    /// Where a record keeps what an event needs (`session`, `item`, `time`, `user`, `type`), in place of the format's own paths.
+    public var fields: [String: String] = [:]
+    /// What the records are wrapped in.
+    public var envelope = Envelope.none
+    /// Which field a session is known by.
+    public var sessionKey = SessionKey.session
+    /// Event types that are clicks; empty for all. Commas between.
+    public var eventTypes: [String] = []
+    /// Event types that are passed over without being rejected.
+    public var ignoredTypes: [String] = []
     /// Where a group without committed offsets begins.
     public var offsetReset = OffsetReset.latest
   }
@@ -27,6 +41,14 @@ public struct Configuration: Sendable, Equatable {
     public var topic = ""
     /// The topic of records that are not events; nil where they are only counted.
     public var deadLetterTopic: String?
+    /// What is guaranteed of a click's prediction.
+    public var delivery = Delivery.atLeastOnce
+    /// Which predictions are published, where several clicks of a session are worked on together.
+    public var publish = Publish.every
+    /// How predictions are compressed.
+    public var compression = Compression.lz4
+    /// Longest time between two commits while there is work. Milliseconds.
+    public var commitInterval: Int64 = 0
   }
 
   /// How Redis is reached.
@@ -41,6 +63,10 @@ public struct Configuration: Sendable, Equatable {
   public struct State: Sendable, Equatable {
     /// Beginning of every key in Redis.
     public var prefix = ""
+    /// Part of every key after the prefix; another one begins with empty sessions.
+    public var generation: String?
+    /// How far the topic is read again where Redis may have lost writes. Milliseconds.
+    public var rewind: Int64 = 0
     /// A gap between two events of a session above this begins a new visit. Milliseconds.
     public var idleTimeout: Int64 = 0
     /// What is added to the idle timeout before Redis forgets a session. Milliseconds.
@@ -59,6 +85,8 @@ public struct Configuration: Sendable, Equatable {
 
   /// The model directory.
   public var model = ""
+  /// Number of workers; nil for one a core.
+  public var workers: Int?
   /// How Kafka is reached.
   public var kafka = Kafka()
   /// Where records are read from.
@@ -80,6 +108,61 @@ public struct Configuration: Sendable, Equatable {
 public enum RecordFormat: String, Sendable, CaseIterable {
   /// One JSON object an event, with intentd's own names.
   case native
+  /// Interactions of Metarank.
+  case metarank
+  /// `track` calls of Segment and RudderStack.
+  case segment
+  /// Rows of Google Analytics 4.
+  case ga4
+}
+
+/// What records are wrapped in.
+public enum Envelope: String, Sendable, CaseIterable {
+  /// Nothing: the record is the event.
+  case none
+  /// CloudEvents over Kafka, structured or binary.
+  case cloudevents
+}
+
+/// Which field a session is known by.
+public enum SessionKey: String, Sendable, CaseIterable {
+  /// The session id.
+  case session
+  /// The user id; visits are cut where the user was idle.
+  case user
+}
+
+/// How a group spreads partitions over its members.
+public enum Assignor: String, Sendable, CaseIterable {
+  /// Members keep what they have; only partitions that move stop.
+  case cooperativeSticky = "cooperative-sticky"
+  /// Ranges of partitions; every rebalance stops all of them.
+  case range
+}
+
+/// What is guaranteed of a click's prediction.
+public enum Delivery: String, Sendable, CaseIterable {
+  /// It is published; after a failure maybe twice, the same.
+  case atLeastOnce = "at-least-once"
+  /// Readers of committed records see it exactly once.
+  case exactlyOnce = "exactly-once"
+}
+
+/// Which predictions are published.
+public enum Publish: String, Sendable, CaseIterable {
+  /// One for each click.
+  case every
+  /// The last one of each session in a batch.
+  case latest
+}
+
+/// How predictions are compressed on their way to the broker.
+public enum Compression: String, Sendable, CaseIterable {
+  case none
+  case lz4
+  case zstd
+  case snappy
+  case gzip
 }
 
 /// Where a consumer group without committed offsets begins.

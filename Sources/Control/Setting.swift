@@ -52,6 +52,21 @@ struct Setting: Sendable {
     configuration.kafka.properties.sorted { $0.key < $1.key }.map { ($0.key, isSecret($0.key) ? "***" : $0.value) }
   }
 
+  private static let fields = Setting(
+    name: "consumer.fields", kind: "section", absence: .nothing,
+    help:
+      "Paths such as `$.visit.id` for `session`, `item`, `time`, `user`, `type`, in place of the format's own.",
+    isMap: true
+  ) { configuration, key, text throws(ValueProblem) in
+    let names = ["session", "item", "time", "user", "type"]
+    guard names.contains(key) else {
+      throw ValueProblem("there is no such field\(Suggestion.hint(for: key, among: names))")
+    }
+    configuration.consumer.fields[key] = text
+  } read: { configuration in
+    configuration.consumer.fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
   /// True for a property of librdkafka whose value nobody may read in a log.
   static func isSecret(_ property: String) -> Bool {
     ["password", "secret", "token", "key.pem", "oauthbearer.config"].contains { property.contains($0) }
@@ -59,6 +74,9 @@ struct Setting: Sendable {
 
   /// Every key, in the order of the documentation.
   static let all: [Setting] = [
+    value(
+      "workers", \.workers, .optional(.integer(1...256)), .nothing,
+      "Worker threads, each with partitions of its own; one a core where it is not given."),
     value("model", \.model, .folder, .error(embedded: true), "The [model directory](model-directory.md) to serve."),
     value(
       "kafka.bootstrap_servers", \.kafka.bootstrapServers, .servers, .error(embedded: false),
@@ -66,9 +84,29 @@ struct Setting: Sendable {
     value(
       "kafka.group_id", \.kafka.groupID, .text, .value("intentd"),
       "The consumer group. Daemons of one group share the partitions; another name reads everything again."),
+    value(
+      "kafka.instance_id", \.kafka.instanceID, .optional(.text), .nothing,
+      "A lasting name of this daemon, different for each. With it, a restart within the session time-out moves no partitions (static membership)."
+    ),
+    value(
+      "kafka.assignor", \.kafka.assignor, .choice, .value("cooperative-sticky"),
+      "How the group spreads partitions over its members; the same for all of them."),
     properties,
     value("consumer.topic", \.consumer.topic, .topic, .value("clicks"), "The topic of clicks, keyed by session."),
     value("consumer.format", \.consumer.format, .choice, .value("native"), "How its records are written."),
+    fields,
+    value(
+      "consumer.envelope", \.consumer.envelope, .choice, .value("none"),
+      "What the records are wrapped in: nothing, or CloudEvents (structured and binary mode)."),
+    value(
+      "consumer.session_key", \.consumer.sessionKey, .choice, .value("session"),
+      "Which field a session is known by: its own id, or the user's, whose visits are cut at `state.idle_timeout`."),
+    value(
+      "consumer.event_types", \.consumer.eventTypes, .list, .value(""),
+      "Types of events that are clicks; without it, all are."),
+    value(
+      "consumer.ignored_types", \.consumer.ignoredTypes, .list, .value(""),
+      "Types of events that are passed over and counted."),
     value(
       "consumer.offset_reset", \.consumer.offsetReset, .choice, .value("latest"),
       "Where a group without committed offsets begins. Take `earliest` to fill the sessions from what the broker still has."
@@ -80,6 +118,19 @@ struct Setting: Sendable {
       "publisher.dead_letter_topic", \.publisher.deadLetterTopic, .optional(.topic), .nothing,
       "The topic for records that are not events, with their origin in the headers. Without it they are only counted."),
     value(
+      "publisher.delivery", \.publisher.delivery, .choice, .value("at-least-once"),
+      "What is guaranteed: after a failure a prediction may come twice, the same; or readers of committed records see it exactly once (transactions)."
+    ),
+    value(
+      "publisher.publish", \.publisher.publish, .choice, .value("every"),
+      "A prediction for every click, or only the `latest` where clicks of one session are worked on together."),
+    value(
+      "publisher.compression", \.publisher.compression, .choice, .value("lz4"), "How predictions are compressed."),
+    value(
+      "publisher.commit_interval", \.publisher.commitInterval, .duration(1...60_000), .value("200ms"),
+      "Longest time between two commits while there is work: how much comes again after a crash and, with `exactly-once`, how long a prediction may stay invisible to readers of committed records."
+    ),
+    value(
       "redis.url", \.redis.address, .optional(.redisAddress), .error(embedded: false),
       "`redis://[user:password@]host[:port][/database]` or `unix:///path[?db=database]`. Not used with `--embedded`."),
     value(
@@ -88,6 +139,14 @@ struct Setting: Sendable {
     value(
       "state.prefix", \.state.prefix, .prefix, .value("intentd"),
       "Beginning of every key in Redis. Give each model or experiment on one server its own."),
+    value(
+      "state.generation", \.state.generation, .optional(.prefix), .nothing,
+      "Part of every key after the prefix. Give another one where the topic of clicks was deleted and made anew: its offsets begin again, and no longer fit what Redis holds."
+    ),
+    value(
+      "state.rewind", \.state.rewind, .duration(1000...31_536_000_000), .value("10m"),
+      "How far the topic is read again, for the sessions alone, where Redis may have lost acknowledged writes: after it restarted or failed over. Take more than it can lose."
+    ),
     value(
       "state.idle_timeout", \.state.idleTimeout, .duration(1000...31_536_000_000), .value("24h"),
       "A gap between two events of a session above this, in event time, begins a new visit. Take `30m` where session ids are user ids."

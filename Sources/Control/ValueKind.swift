@@ -78,6 +78,17 @@ extension ValueKind where Value == String {
   }
 }
 
+extension ValueKind where Value == [String] {
+  /// Texts with commas between; none for an empty text.
+  static var list: Self {
+    ValueKind(name: "text, …") { text throws(ValueProblem) in
+      text.split(separator: ",").map { String($0.trimming(" ")) }.filter { !$0.isEmpty }
+    } text: {
+      $0.joined(separator: ", ")
+    }
+  }
+}
+
 extension ValueKind where Value == Int {
   static func integer(_ range: ClosedRange<Int>) -> Self {
     ValueKind(name: "\(range.lowerBound)…\(range.upperBound)") { text throws(ValueProblem) in

@@ -37,6 +37,8 @@ public struct Event: Sendable, BitwiseCopyable {
   public var time: EventTime
   /// Where it came from.
   public var origin: Origin
+  /// True for a record that is read again to rebuild lost state: applied where it is missing, its prediction not published.
+  public var isStateOnly = false
 
   /// An event whose bytes stand in the batch that it will be appended to.
   public init(

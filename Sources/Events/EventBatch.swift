@@ -30,6 +30,13 @@ public struct EventBatch: ~Copyable, Sendable {
   /// Adds an event whose bytes were appended to ``bytes`` before.
   public mutating func append(_ event: Event) { events.append(event) }
 
+  /// Marks the last event as one that is read again to rebuild state, and drops the last rejection, whose dead letter was sent
+  /// when it was read first: `events` and `rejections` are the numbers of either before the record was added.
+  public mutating func keepStateOnly(events: Int, rejections: Int) {
+    for index in events..<self.events.count { self.events[index].isStateOnly = true }
+    self.rejections.removeLast(self.rejections.count - rejections)
+  }
+
   /// Adds a rejected record whose bytes were appended to ``bytes`` before.
   public mutating func append(_ rejection: Rejection) { rejections.append(rejection) }
 

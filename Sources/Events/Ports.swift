@@ -4,6 +4,8 @@ public enum Disposition: Sendable {
   case retry
   /// This record can't be handled; set it aside and go on.
   case deadLetter
+  /// The store may have lost acknowledged writes: drop the batch, compare what it knows of each partition, rebuild from the source.
+  case rebuild
   /// Stop the process: going on would break a guarantee, or can't help.
   case halt
 }
@@ -25,6 +27,20 @@ public enum SourceState: Sendable, Equatable {
   case ended
 }
 
+/// What changed in the partitions that a source reads.
+public struct PartitionChanges: Sendable, Equatable {
+  /// Slots that it reads from now on.
+  public var assigned: [Int32] = []
+  /// Slots that it no longer reads: what is in RAM of their sessions is to be dropped.
+  public var gone: [Int32] = []
+
+  /// No changes.
+  public init() {}
+
+  /// True where nothing changed.
+  public var isEmpty: Bool { assigned.isEmpty && gone.isEmpty }
+}
+
 /// Where events come from: Kafka partitions or files.
 public protocol EventSource: ~Copyable {
   /// What can go wrong.
@@ -40,6 +56,29 @@ public protocol EventSource: ~Copyable {
   /// True where all of that is committed now. False where it was refused for now: the pending events must be dropped then, the
   /// source hands them over again where they are still its own; the rest is committed with the next call.
   mutating func commit(except pending: ArraySlice<Event>) throws(Failure) -> Bool
+
+  /// What changed since the last call, to be asked after each take. Records of an assigned partition come with a take after the
+  /// one that this tells of it, not before ``reconcile(_:)``.
+  mutating func takeChanges() -> PartitionChanges
+
+  /// All partitions that it reads now.
+  var assigned: [Int32] { get }
+
+  /// Takes back what was handed over and is not committed, and compares what the store knows of `marks`' partitions with what
+  /// it has itself. Where the store may lack records (nothing known, or not trusted), the partition is read again from before:
+  /// those records come with ``Event/isStateOnly`` until the committed offset is reached. A mark beyond the partition's end is a
+  /// failure: another topic with the same name.
+  mutating func reconcile(_ marks: [PartitionMark]) throws(Failure)
+}
+
+/// Sources that have no partitions to come and go: files.
+extension EventSource where Self: ~Copyable {
+  /// Nothing ever changes.
+  public mutating func takeChanges() -> PartitionChanges { PartitionChanges() }
+  /// None.
+  public var assigned: [Int32] { [] }
+  /// There is nothing to compare.
+  public mutating func reconcile(_ marks: [PartitionMark]) throws(Failure) {}
 }
 
 /// Turns a record's bytes into an event of a batch, or into a rejection: whatever the bytes are, it does not fail.
@@ -66,8 +105,22 @@ public protocol SessionStore: ~Copyable {
 
   /// Compare and append, in one round trip: applies a session's events, marks and prediction, all of them, where its last
   /// stored event is the expected one, else nothing. `outcomes` (emptied before) gets one entry a session.
+  ///
+  /// Throws a failure whose disposition is ``Disposition/rebuild``, before anything is written, where the server is not the one that
+  /// ``marks(of:)`` was last asked of (restarted, failed over, emptied).
   mutating func append(_ appends: borrowing SessionAppends, into outcomes: inout AppendOutcomes)
     throws(Failure)
+
+  /// What is known of `partitions` as a whole, in their order. From now on the server that answered is the one that appends go to.
+  mutating func marks(of partitions: [Int32]) throws(Failure) -> [PartitionMark]
+}
+
+/// Stores that live as long as their process and no longer: nothing of theirs is lost without it.
+extension SessionStore where Self: ~Copyable {
+  /// Nothing is known, and nothing is missing.
+  public mutating func marks(of partitions: [Int32]) throws(Failure) -> [PartitionMark] {
+    partitions.map { PartitionMark(partition: $0, offset: -1, isTrusted: true) }
+  }
 }
 
 /// Where predictions go: a Kafka topic, or a file.

@@ -36,6 +36,9 @@ public struct Prediction: Sendable, BitwiseCopyable {
   public var status: PredictionStatus
   /// True for a record that had been applied before (a redelivery): published again as it was, nothing stored.
   public var isRedelivered: Bool
+  /// False where it is not to be published: its event only rebuilds state, or a later click of its session is in the same batch and
+  /// only the latest is asked for.
+  public var isPublished = true
   /// Its encoded form in ``PredictionBatch/bytes``.
   public var encoded: ByteRange
 

@@ -35,6 +35,24 @@ public struct Mark: Sendable, BitwiseCopyable, Hashable {
   }
 }
 
+/// What a store knows of a partition as a whole.
+public struct PartitionMark: Sendable, BitwiseCopyable, Hashable {
+  /// Slot in the worker's ``PartitionTable``.
+  public var partition: Int32
+  /// Last offset applied to any session; -1 where the store knows nothing of the partition.
+  public var offset: Int64
+  /// True where that was applied on the server (and on its run) that is connected now. After a restart, a failover or a
+  /// loss of all data it is false: acknowledged writes may be gone.
+  public var isTrusted: Bool
+
+  /// What a store knows of a partition.
+  public init(partition: Int32, offset: Int64, isTrusted: Bool) {
+    self.partition = partition
+    self.offset = offset
+    self.isTrusted = isTrusted
+  }
+}
+
 /// What a store holds of one session; the ranges point into the ``SessionReadout``.
 public struct StoredSession: Sendable {
   /// Its events, oldest first, in ``SessionReadout/events``; empty for a new session.
@@ -108,6 +126,9 @@ public struct SessionAppends: ~Copyable, Sendable {
   public var events: [StoredEvent] = []
   /// One entry a session; each session appears once.
   public var sessions: [SessionAppend] = []
+  /// Last offset of each partition that this batch applies, noted for the partition as a whole after the sessions. Partitions whose
+  /// state is being rebuilt are left out: what is noted says that nothing before it is missing.
+  public var partitions: [Mark] = []
 
   /// Nothing to write.
   public init() {}
@@ -117,6 +138,7 @@ public struct SessionAppends: ~Copyable, Sendable {
     bytes.removeAll(keepingCapacity: true)
     events.removeAll(keepingCapacity: true)
     sessions.removeAll(keepingCapacity: true)
+    partitions.removeAll(keepingCapacity: true)
   }
 }
 
