@@ -82,7 +82,7 @@ let package = Package(
     tests("PlatformTests", on: ["Platform", "TestSupport"]),
     tests("FormatsTests", on: ["Events", "Formats", "TestSupport"]),
     tests("KafkaTests", on: ["Events", "Kafka", "TestSupport"]),
-    tests("ConsumerTests", on: ["Events", "Formats", "Kafka", "Consumer", "TestSupport"]),
+    tests("ConsumerTests", on: ["Events", "Formats", "Kafka", "Consumer", "Platform", "TestSupport"]),
     tests("SessionStateTests", on: ["Events", "SessionState", "TestSupport"]),
     tests("PublisherTests", on: ["Events", "Formats", "Kafka", "Publisher", "TestSupport"]),
     tests("PipelineTests", on: ["Events", "Formats", "Sequential", "SessionState", "Pipeline", "TestSupport"]),

@@ -1,27 +1,6 @@
 public import Events
+private import Glibc
 public import Kafka
-
-/// Which records a source takes.
-public struct KafkaSourceConfiguration: Sendable {
-  /// The brokers.
-  public var kafka: KafkaConfiguration
-  /// The consumer group that spreads partitions over processes and keeps their offsets.
-  public var group: String
-  /// Topics to read.
-  public var topics: [String]
-  /// Where to begin in a partition for which the group has committed nothing. Default: the oldest record.
-  public var offsetReset: KafkaConsumer.OffsetReset
-
-  /// Records of `topics`, shared with the other members of `group`.
-  public init(
-    kafka: KafkaConfiguration, group: String, topics: [String], offsetReset: KafkaConsumer.OffsetReset = .earliest
-  ) {
-    self.kafka = kafka
-    self.group = group
-    self.topics = topics
-    self.offsetReset = offsetReset
-  }
-}
 
 /// What a source has seen since it began.
 public struct KafkaSourceCounts: Sendable, Equatable {
@@ -29,153 +8,266 @@ public struct KafkaSourceCounts: Sendable, Equatable {
   public var records = 0
   /// Tombstones among them.
   public var tombstones = 0
-  /// Rebalances that gave or took partitions.
+  /// Partitions that were given and taken.
   public var rebalances = 0
   /// Commits that the group refused because it had moved on; their records are handed over again, here or elsewhere.
   public var refusedCommits = 0
+  /// Records that were handed over to rebuild state alone.
+  public var stateOnly = 0
+  /// Partitions that were read again from before, to rebuild state.
+  public var rebuilds = 0
 }
 
-/// Events from Kafka, as a member of a consumer group. Belongs to one worker.
+/// Events from Kafka for one worker of a ``ConsumerGroup``. Belongs to that worker.
 ///
 /// At least once: ``commit(except:)`` commits what ``take(into:milliseconds:)`` handed over, so a record whose batch was not
 /// committed is handed over again. When the group wants partitions back, the batch at hand ends with
-/// ``SourceState/yielding``, and they are given up after the next commit, or with the next take. Offsets of partitions that are gone are never committed: their new
-/// owner has gone on from there, and an old offset would throw it back.
+/// ``SourceState/yielding``, and they are given up after the next commit, or with the next take. Offsets of partitions that are gone
+/// are never committed: their new owner has gone on from there, and an old offset would throw it back.
+///
+/// With `transactions` the offsets are committed by whoever publishes the predictions, together with them. The group's metadata is
+/// captured before the first record after a commit is taken; where one of the assignments handed over since has ended, the
+/// transaction is aborted, because the broker checks member and generation, not who owns a partition.
 ///
 /// A commit that is under way while the group gets a new generation is refused, because the coordinator answers it after the
 /// request to join. librdkafka before 2.10 then drops all its partitions and joins anew (its issue 4059), and the batch comes
 /// again.
 public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource, ~Copyable {
   /// What the source has seen.
-  public private(set) var counts = KafkaSourceCounts()
-  private let consumer: KafkaConsumer
+  public internal(set) var counts = KafkaSourceCounts()
+  let group: ConsumerGroup
+  let worker: Int
+  let queue: GroupQueue
+  let transactions: (any OffsetTransactions)?
+  var places = HandedOver()
+  /// Partitions that were told of as assigned and not reconciled yet: nothing is handed over before.
+  var awaiting: Set<Int32> = []
   private var decoder: Decoder
-  private var places = HandedOver()
-  /// Partitions that the group wants back, until they are given up.
-  private var revoking: [Int32] = []
+  /// What changed since the last ``takeChanges()``.
+  private var changes = PartitionChanges()
+  /// The member as it was before the first record after the last commit.
+  private var member: GroupMetadata?
+  /// True where the transaction at hand holds something of a partition that is gone.
+  private var isTainted = false
+  /// True once the worker was told that the group wants partitions back.
+  private var hasYielded = false
   /// A failure that came in the middle of a batch, told with the next.
   private var deferred: KafkaFailure?
-  private let log: KafkaLog
   private let goOn: () -> Bool
 
-  /// Joins the group. `goOn` is asked several times a second while a commit waits; false ends the wait with
-  /// ``KafkaFailure/stopped(operation:)``. It is the place for the worker's heartbeat.
+  /// The source of worker number `worker` of `group`. `goOn` is asked several times a second while a commit waits; false ends the wait
+  /// with ``KafkaFailure/stopped(operation:)``.
   public init(
-    _ configuration: KafkaSourceConfiguration, decoder: consuming Decoder, partitions: PartitionTable,
-    log: @escaping KafkaLog, goOn: @escaping () -> Bool = { true }
-  ) throws(KafkaFailure) {
-    consumer = try KafkaConsumer(
-      configuration.kafka, group: configuration.group, topics: configuration.topics,
-      offsetReset: configuration.offsetReset, partitions: partitions, log: log)
-    self.decoder = decoder
-    self.log = log
+    _ group: ConsumerGroup, worker: Int, decoder: consuming Decoder, partitions: PartitionTable,
+    transactions: (any OffsetTransactions)? = nil, goOn: @escaping () -> Bool = { true }
+  ) {
+    self.group = group
+    self.worker = worker
+    self.transactions = transactions
     self.goOn = goOn
+    queue = GroupQueue(group.client, index: worker, partitions: partitions)
+    self.decoder = decoder
   }
 
-  /// Slots of the partitions that are this member's.
+  deinit { group.retire(worker) }
+
+  /// Slots of the partitions that are this worker's.
   public var assigned: [Int32] { places.assigned }
+
+  /// What changed since the last call: see ``EventSource/takeChanges()``.
+  public mutating func takeChanges() -> PartitionChanges {
+    if changes.isEmpty { return changes }
+    defer { changes = PartitionChanges() }
+    awaiting.formUnion(changes.assigned)
+    return changes
+  }
 
   /// Fills an emptied `batch`: see ``EventSource/take(into:milliseconds:)``. Ends early when the group changes something.
   public mutating func take(into batch: inout EventBatch, milliseconds: Int) throws(KafkaFailure) -> SourceState {
+    group.beat(worker, .taking)
     // A commit that came in the middle of a rebalance is made up for before anything moves.
-    try push()
-    giveUpRevoked()
-    rewind()
+    if transactions == nil { try push() }
+    if hasYielded { giveUp() }
     if let failure = deferred {
       deferred = nil
       throw failure
     }
-    // A consumer of one poll a record, on purpose: the batch call lingers for a full batch, and loses records in parallel
-    // with a rebalance (librdkafka 2.0.2).
-    var wait = milliseconds
-    // Records that leave nothing in the batch (tombstones, items' updates) don't fill it, so they are counted.
-    let end = counts.records + batch.capacity
-    while !batch.isFull && counts.records < end {
-      do throws(KafkaFailure) {
-        guard try takeOne(into: &batch, milliseconds: wait) else { break }
-      } catch {
-        if counts.records == end - batch.capacity { throw error }
-        deferred = error
-        break
-      }
-      wait = 0
+    if isTainted { return .yielding }
+    let entry = try group.enter(worker, milliseconds: milliseconds)
+    for news in entry.news { try apply(news) }
+    if entry.isYielding { hasYielded = true }
+    guard entry.isInside else { return entry.isYielding || isTainted ? .yielding : .open }
+    var failure: KafkaFailure?
+    do throws(KafkaFailure) { try fill(&batch, milliseconds: milliseconds) } catch { failure = error }
+    hasYielded = group.leave(worker, counts)
+    group.beat(worker, .working)
+    if let failure {
+      if batch.isEmpty && batch.tombstones == 0 { throw failure }
+      deferred = failure
     }
-    return revoking.isEmpty ? .open : .yielding
+    return hasYielded ? .yielding : .open
   }
 
   /// Commits everything handed over, but for `pending`, of the partitions that are still assigned: see
   /// ``EventSource/commit(except:)``. Without any pending event, gives up the partitions that the group wants back.
   ///
-  /// A commit that the group refuses because it is moving is counted, answered with false, and tried again with the next take:
-  /// that is no failure. Partitions with pending events are then read again from the first of these.
+  /// A commit that the group refuses because it is moving is counted and answered with false; that is no failure. Partitions
+  /// with pending events are then read again from the first of these, and the rest is committed with the next take; with
+  /// transactions all partitions are read again from their committed offsets.
   public mutating func commit(except pending: ArraySlice<Event>) throws(KafkaFailure) -> Bool {
+    group.beat(worker, .committing)
     places.finish(except: pending)
-    guard try push() else {
-      places.takeBack()
-      rewind()
-      return false
+    if let transactions {
+      guard try commit(by: transactions) else {
+        places.takeBackAll()
+        return false
+      }
+    } else {
+      guard try push() else {
+        places.takeBack()
+        return false
+      }
     }
-    if pending.isEmpty { giveUpRevoked() }
+    if pending.isEmpty && hasYielded { giveUp() }
     return true
   }
 
-  /// Leaves the group at once. Commits nothing.
-  public consuming func close() { consumer.close() }
+  private mutating func giveUp() {
+    hasYielded = false
+    group.release(worker)
+  }
 
   /// Commits what is done; false where the group refused it.
   @discardableResult private mutating func push() throws(KafkaFailure) -> Bool {
     let offsets = places.uncommitted()
     if offsets.isEmpty { return true }
     do throws(KafkaFailure) {
-      try consumer.commit(offsets, goOn: goOn)
+      let sent = try group.commit(
+        offsets, epochs: offsets.map { places.epoch(of: $0.partition) }, of: worker, by: queue)
+      if sent.isEmpty { return true }
+      try awaitAnswer()
+      places.committed(sent)
+      return true
     } catch .groupMoved(_, let code, let detail) {
-      counts.refusedCommits += 1
-      log(KafkaLogLine(level: .warning, facility: "COMMIT", message: "Offsets not committed (\(code): \(detail))"))
+      refuse("\(code): \(detail)")
+      return false
+    }
+  }
+
+  /// Waits for the coordinator's answer to the last commit. A coordinator that is away may never give it: then it is sent again.
+  private func awaitAnswer() throws(KafkaFailure) {
+    let operation = "committing offsets"
+    let seconds = 10
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while try !queue.answer(milliseconds: 100) {
+      group.beat(worker, .committing)
+      if !goOn() { throw .stopped(operation: operation) }
+      if ContinuousClock.now >= deadline {
+        throw .timedOut(operation: operation, detail: "no answer of the group's coordinator in \(seconds) s")
+      }
+    }
+  }
+
+  /// Commits what is done together with the predictions; false where nothing of it counts.
+  private mutating func commit(by transactions: any OffsetTransactions) throws(KafkaFailure) -> Bool {
+    let open = places.open
+    let isCurrent = group.isCurrent(
+      open.map { queue.place($0) }, epochs: open.map { places.epoch(of: $0) }, of: worker)
+    guard !isTainted && isCurrent else {
+      try abort(transactions)
+      refuse("partitions went to another member")
+      return false
+    }
+    let offsets = places.uncommitted()
+    if offsets.isEmpty { return true }
+    guard let member else { throw .refused(operation: "committing offsets", code: "_STATE", detail: "no group metadata") }
+    let (group, worker, goOn) = (group, worker, goOn)
+    let isCommitted = try transactions.commit(offsets, in: queue.partitions, of: member) {
+      group.beat(worker, .committing)
+      return goOn()
+    }
+    self.member = nil
+    guard isCommitted else {
+      refuse("the transaction was aborted")
       return false
     }
     places.committed(offsets)
     return true
   }
 
-  /// Takes one record into the batch; false where there is none, or where the group changed something.
+  /// Ends the transaction at hand, if there is one, without effect.
+  mutating func abort(_ transactions: any OffsetTransactions) throws(KafkaFailure) {
+    try transactions.abort()
+    isTainted = false
+    member = nil
+  }
+
+  private mutating func refuse(_ why: String) {
+    counts.refusedCommits += 1
+    group.log(
+      KafkaLogLine(level: .warning, facility: "COMMIT", message: "worker \(worker): offsets not committed (\(why))"))
+  }
+
+  /// Takes records into the batch, inside the consuming region.
+  private mutating func fill(_ batch: inout EventBatch, milliseconds: Int) throws(KafkaFailure) {
+    if !awaiting.isEmpty {
+      // Whoever was told of a partition has to say first what is known of it.
+      usleep(UInt32(clamping: min(milliseconds, 20) * 1000))
+      return
+    }
+    if !places.rewinds.isEmpty { places.rewound(except: queue.seek(places.rewinds, milliseconds: 1_000)) }
+    if transactions != nil && places.open.isEmpty { member = queue.metadata() }
+    // What can't be rewound yet is tried again soon.
+    var wait = places.rewinds.isEmpty ? milliseconds : min(milliseconds, 20)
+    // Records that leave nothing in the batch (tombstones, items' updates) don't fill it, so they are counted.
+    let end = counts.records + batch.capacity
+    while !batch.isFull && counts.records < end {
+      guard try takeOne(into: &batch, milliseconds: wait) else { return }
+      wait = 0
+    }
+  }
+
+  /// Takes one record into the batch; false where there is none.
   private mutating func takeOne(into batch: inout EventBatch, milliseconds: Int) throws(KafkaFailure) -> Bool {
-    let consumer = self.consumer
-    let came = try consumer.poll(milliseconds: milliseconds) { value, key, place in
-      // A straggler of a partition that is gone: its new owner has it. Or one that comes again after the rewind.
-      guard places.note(place.origin.partition, offset: place.origin.offset) else { return }
+    let queue = self.queue
+    return try queue.poll(milliseconds: milliseconds) { value, key, place in
+      let verdict = places.note(place.origin.partition, offset: place.origin.offset)
+      // One of a partition that is gone: its new owner has it. Or one that comes again.
+      if verdict == .refused { return }
       counts.records += 1
       if place.isTombstone {
-        batch.tombstones += 1
-        counts.tombstones += 1
-      } else {
-        decoder.decode(value, key: key, origin: place.origin, recordTime: place.time, into: &batch)
+        if verdict == .fresh {
+          batch.tombstones += 1
+          counts.tombstones += 1
+        }
+        return
+      }
+      let (events, rejections) = (batch.events.count, batch.rejections.count)
+      decoder.decode(value, key: key, origin: place.origin, recordTime: place.time, into: &batch)
+      if verdict == .stateOnly {
+        batch.keepStateOnly(events: events, rejections: rejections)
+        counts.stateOnly += 1
       }
     }
-    // What can't be rewound yet is tried again with the next batch.
-    if came { return places.rewinds.isEmpty }
-    let changes = try consumer.takeRebalances()
-    for change in changes { apply(change) }
-    return false
   }
 
-  private mutating func apply(_ change: Rebalance) {
-    counts.rebalances += 1
-    switch change {
-    case .assigned(let slots): places.assign(slots)
-    case .lost(let slots): places.forget(slots)
-    case .revoking(let slots): revoking += slots
+  private mutating func apply(_ news: SeatNews) throws(KafkaFailure) {
+    queue.forgetTopics()
+    switch news {
+    case .assigned(let place, let epoch):
+      counts.rebalances += 1
+      let slot = try queue.slot(place)
+      places.begin(slot, epoch: epoch)
+      if !changes.assigned.contains(slot) { changes.assigned.append(slot) }
+    case .gone(let place):
+      counts.rebalances += 1
+      let slot = try queue.slot(place)
+      if places.end(slot) && transactions != nil { isTainted = true }
+      awaiting.remove(slot)
+      changes.assigned.removeAll { $0 == slot }
+      if !changes.gone.contains(slot) { changes.gone.append(slot) }
+    case .readAgain(let place, let offset):
+      places.readAgain(try queue.slot(place), from: offset)
     }
-  }
-
-  private mutating func rewind() {
-    if places.rewinds.isEmpty { return }
-    places.rewound(except: consumer.seek(places.rewinds, milliseconds: 1_000))
-  }
-
-  private mutating func giveUpRevoked() {
-    if revoking.isEmpty { return }
-    places.forget(revoking)
-    revoking.removeAll()
-    consumer.giveUp()
   }
 }

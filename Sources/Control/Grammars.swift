@@ -72,7 +72,7 @@ extension Grammar {
       Option(name: "report", argument: "FILE", help: "write the evaluation as JSON"),
       Option(name: "model", short: "m", argument: "DIR", help: "the model directory", heading: "Serve and replay:"),
       Option(
-        name: "workers", short: "w", argument: "N", help: "worker threads of a replay (one a core); serving has one"),
+        name: "workers", short: "w", argument: "N", help: "worker threads (one a core)"),
       Option(
         name: "log-level", argument: "LEVEL", help: "trace, debug, info (the default), notice, warning, error, critical"
       ),

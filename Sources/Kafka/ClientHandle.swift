@@ -1,4 +1,5 @@
 private import CRdkafka
+import Events
 
 /// What librdkafka's callbacks tell the owner of a client. Apart from `log`, which any of librdkafka's threads calls, it
 /// belongs to the thread that polls the client.
@@ -104,11 +105,13 @@ private func onError(
     var text = [CChar](repeating: 0, count: 512)
     let cause = unsafe rd_kafka_fatal_error(client, &text, text.count)
     let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    events.failure = .fatal(code: ClientHandle.name(cause.rawValue), detail: words)
+    events.failure =
+      cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+      ? .instanceFenced(detail: words) : .fatal(code: ClientHandle.name(cause.rawValue), detail: words)
     return
   }
   // One broker of several may come and go; the client is in trouble when all are away, or when it is not let in.
-  if case .fatal = events.failure { return }
+  if events.failure?.disposition == .halt { return }
   let failure = KafkaFailure(code: ClientHandle.name(code), operation: "talking to the brokers", detail: detail)
   switch failure {
   case .unreachable where code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN.rawValue:

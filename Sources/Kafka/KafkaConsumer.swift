@@ -95,6 +95,18 @@ public enum Rebalance: Sendable, Equatable {
       handle.pointer, list.pointer.assumingMemoryBound(to: rd_kafka_topic_partition_list_t.self))
   }
 
+  /// Reads one partition from `offset` on, outside of any group.
+  convenience init(
+    _ configuration: KafkaConfiguration, reading place: TopicPartition, from offset: Int64, log: @escaping KafkaLog
+  ) throws(KafkaFailure) {
+    try self.init(
+      configuration, group: "intentd-reader", offsetReset: .earliest, partitions: PartitionTable(), log: log)
+    var list = PartitionList()
+    list.add(topic: place.topic, partition: place.partition, offset: offset)
+    unsafe rd_kafka_assign(
+      handle.pointer, list.pointer.assumingMemoryBound(to: rd_kafka_topic_partition_list_t.self))
+  }
+
   private init(
     _ configuration: KafkaConfiguration, group: String, offsetReset: OffsetReset, partitions: PartitionTable,
     log: @escaping KafkaLog

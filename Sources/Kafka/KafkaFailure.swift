@@ -34,13 +34,19 @@ public enum KafkaFailure: PortFailure, Equatable {
   case stopped(operation: String)
   /// More topics and partitions were assigned than ``Limits/partitions``.
   case tooManyPartitions(topic: String, partition: Int32)
+  /// Another process has joined the group under this one's lasting name.
+  case instanceFenced(detail: String)
+  /// A partition ends before an offset that was already worked on: another topic of the same name.
+  case recreated(TopicPartition, known: Int64, end: Int64)
+  /// The offsets of a group can't be set while it has members.
+  case groupInUse(group: String, detail: String)
 
   /// What the worker does about it.
   public var disposition: Disposition {
     switch self {
     case .unreachable, .timedOut, .topicMissing, .membershipLost, .groupMoved, .unacknowledged: .retry
     case .reservedProperty, .invalidProperty, .clientNotCreated, .denied, .offsetMissing, .fatal, .refused,
-      .predictionRefused, .stopped, .tooManyPartitions:
+      .predictionRefused, .stopped, .tooManyPartitions, .instanceFenced, .recreated, .groupInUse:
       .halt
     }
   }
@@ -85,6 +91,14 @@ public enum KafkaFailure: PortFailure, Equatable {
     case .tooManyPartitions(let topic, let partition):
       "Partition \(partition) of topic \(topic) is one more than the \(Limits.partitions) that one process may see. "
         + "Spread the partitions over more processes."
+    case .instanceFenced(let detail):
+      "Another process has joined the group with the same kafka.instance_id (\(detail)). Give each process its own, or end the other one."
+    case .recreated(let place, let known, let end):
+      "Topic \(place.topic) was deleted and made anew: offset \(known) of \(place) was worked on, but it ends at \(end). "
+        + "Set another state.generation, which begins with empty sessions, and set the group's offsets (--from earliest)."
+    case .groupInUse(let group, let detail):
+      "The offsets of group \(group) can't be set while it has members (\(detail)). Stop all its daemons, or wait for the session "
+        + "time-out of those that were killed, and start one of them with --from."
     }
   }
 
@@ -110,8 +124,10 @@ public enum KafkaFailure: PortFailure, Equatable {
       case "_MAX_POLL_EXCEEDED":
         .membershipLost(detail: detail)
       case "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "_ASSIGNMENT_LOST",
-        "FENCED_INSTANCE_ID", "_REVOKE_PARTITIONS":
+        "_REVOKE_PARTITIONS":
         .groupMoved(operation: operation, code: code, detail: detail)
+      case "FENCED_INSTANCE_ID":
+        .instanceFenced(detail: detail)
       case "_FATAL", "_FENCED":
         .fatal(code: code, detail: detail)
       default:

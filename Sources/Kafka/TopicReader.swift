@@ -11,6 +11,19 @@ public struct TopicReader: ~Copyable {
     consumer = try KafkaConsumer(configuration, readingAllOf: topic, log: log)
   }
 
+  /// The first record at `offset` or behind it in one partition, read outside of any group; nil where none comes within
+  /// `milliseconds`.
+  public static func peek(
+    _ configuration: KafkaConfiguration, _ place: TopicPartition, at offset: Int64, milliseconds: Int,
+    log: @escaping KafkaLog = { _ in }
+  ) throws(KafkaFailure) -> KafkaRecord? {
+    let consumer = try KafkaConsumer(configuration, reading: place, from: offset, log: log)
+    var reader = TopicReader(consumer)
+    return try reader.next(milliseconds: milliseconds)
+  }
+
+  private init(_ consumer: KafkaConsumer) { self.consumer = consumer }
+
   /// The next record of any partition, or nil where none comes within `milliseconds`.
   public mutating func next(milliseconds: Int) throws(KafkaFailure) -> KafkaRecord? {
     let deadline = ContinuousClock.now + .milliseconds(milliseconds)

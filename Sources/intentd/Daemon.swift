@@ -1,7 +1,6 @@
 import Consumer
 import Control
 import Events
-import Formats
 import Foundation
 import Kafka
 import Pipeline
@@ -10,56 +9,74 @@ import Publisher
 import Sequential
 import SessionState
 
-/// The live path, put together: Kafka → sessions in Redis (or memory) → Kafka, on one worker thread.
+/// The live path, put together: one group thread, and workers that each go from Kafka over sessions in Redis (or memory) to Kafka.
 final class Daemon: Sendable {
+  /// Properties for clients of the in-process broker, which does not wake a waiting fetch when a record comes.
+  static let embeddedProperties = ["fetch.wait.max.ms": "5"]
+
   private let mailbox: Mailbox
-  private let model: SequentialModel
-  private let configuration: Configuration
-  private let bootstrapServers: String
+  private let parts: WorkerParts
+  private let board: WorkerBoard
   private let log: Log
 
-  /// A daemon that ends when `mailbox` says stop.
+  /// A daemon of `workers` workers that ends when `mailbox` says stop.
   init(
-    _ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, mailbox: Mailbox, log: Log
+    _ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, workers: Int, mailbox: Mailbox,
+    log: Log
   ) {
     self.mailbox = mailbox
-    self.model = model
-    self.configuration = configuration
-    self.bootstrapServers = bootstrapServers
     self.log = log
+    parts = WorkerParts(model, configuration, bootstrapServers: bootstrapServers, workers: workers, log: log)
+    board = WorkerBoard(workers: workers, log)
   }
 
-  /// Serves until the mailbox says stop; throws what the worker could not get over.
+  /// Serves until the mailbox says stop; throws what the first worker that failed could not get over. Its failure stops all.
   func run() throws {
-    let outcome = WorkerOutcome()
-    let thread = try WorkerThread(name: "worker-0") { [self] in
-      do {
-        try serve()
-      } catch {
-        outcome.failure = error
+    let group = try ConsumerGroup(parts.source, workers: parts.workers, log: Daemon.kafkaLog(log))
+    let groupThread = try WorkerThread(name: "group") { group.run() }
+    log.info(
+      "serving",
+      metadata: ["group": .string(parts.configuration.kafka.groupID), "workers": .init(parts.workers)])
+    var threads: [WorkerThread] = []
+    do {
+      for worker in 0..<parts.workers {
+        let thread = try WorkerThread(name: "worker-\(worker)") { [self] in
+          do {
+            try serve(group, worker)
+          } catch {
+            board.fail(error)
+            mailbox.stop(within: ServeCommand.drainSeconds)
+          }
+        }
+        threads.append(thread)
       }
+    } catch {
+      board.fail(error)
+      mailbox.stop(within: ServeCommand.drainSeconds)
     }
-    thread.join()
-    if let failure = outcome.failure { throw failure }
+    for thread in threads { thread.join() }
+    group.stop()
+    groupThread.join()
+    board.say("ended")
+    if let failure = board.failure { throw failure }
   }
 
-  /// The worker thread's life.
-  private func serve() throws {
-    var rules = SessionRules(maxLength: model.configuration.maxLength)
-    rules.idleTimeout = configuration.state.idleTimeout
-    rules.maxLag = configuration.state.maxLag
+  /// A worker thread's life.
+  private func serve(_ group: ConsumerGroup, _ worker: Int) throws {
     let partitions = PartitionTable()
-    guard let address = configuration.redis.address else {
-      try serve(MemorySessionStore(bytes: configuration.state.cacheBytes / 2, rules: rules), rules, partitions)
+    guard let address = parts.configuration.redis.address else {
+      try serve(parts.memoryStore(), group, worker, partitions)
       return
     }
-    var store = try RedisSessionStore(redis(address), rules: rules, partitions: partitions)
+    var store = try parts.redisStore(address, partitions)
+    let level: Log.Level = worker == 0 ? .info : .debug
     // Redis may come later than the daemon; the worker waits for it.
     do throws(SessionStoreFailure) {
       if let server = try store.connect() {
-        log.info(
-          "connected to Redis", metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
-        if let warning = server.warning { log.warning(warning) }
+        log.log(
+          level, "connected to Redis",
+          metadata: ["address": .string(address.maskedURL), "version": .string(server.version)])
+        if let warning = server.warning, worker == 0 { log.warning(warning) }
       }
     } catch {
       if error.disposition == .halt { throw error }
@@ -67,71 +84,39 @@ final class Daemon: Sendable {
         "Redis does not answer yet",
         metadata: ["address": .string(address.maskedURL), "reason": .init(describing: error)])
     }
-    try serve(store, rules, partitions)
+    try serve(store, group, worker, partitions)
   }
 
   private func serve<Store: SessionStore & ~Copyable>(
-    _ store: consuming Store, _ rules: SessionRules, _ partitions: PartitionTable
+    _ store: consuming Store, _ group: ConsumerGroup, _ worker: Int, _ partitions: PartitionTable
   ) throws {
-    let mailbox = mailbox
-    let goOn = { !mailbox.isOverdue }
-    let source = try KafkaEventSource(
-      KafkaSourceConfiguration(
-        kafka: kafka, group: configuration.kafka.groupID, topics: [configuration.consumer.topic],
-        offsetReset: configuration.consumer.offsetReset == .earliest ? .earliest : .latest),
-      decoder: try JSONEventDecoder(), partitions: partitions, log: Daemon.kafkaLog(log), goOn: goOn)
-    let label = ModelLabel(
-      name: model.configuration.name, version: model.configuration.version, kernel: model.kernel.rawValue)
-    let sink = try KafkaPredictionSink(
-      KafkaSinkConfiguration(
-        kafka: kafka, topic: configuration.publisher.topic, deadLetterTopic: configuration.publisher.deadLetterTopic,
-        model: label.name, modelVersion: label.version),
-      partitions: partitions, log: Daemon.kafkaLog(log), goOn: goOn)
-    let processor = try BatchProcessor(
-      model, pipelineOptions(rules), store: store,
-      encoder: JSONPredictionEncoder(
-        vocabulary: model.vocabulary, model: label, partitions: partitions, origins: .topic))
-    let watch = WorkerWatch(log)
-    var worker = Worker(
-      source: source, sink: sink, processor: processor, mailbox: mailbox,
-      wait: { Thread.sleep(forTimeInterval: Double($0) / 1000) }, news: { watch.take($0) })
-    log.info("serving", metadata: ["group": .string(configuration.kafka.groupID)])
-    try worker.run()
-    watch.say(
-      "ended", worker.processor.counters,
+    let (mailbox, board) = (mailbox, board)
+    // While a call waits, it asks whether to go on: a sign of life.
+    let goOn = {
+      group.beat(worker, .waiting)
+      return !mailbox.isOverdue
+    }
+    let sink = try parts.sink(partitions, goOn: goOn)
+    let source = KafkaEventSource(
+      group, worker: worker, decoder: try parts.decoder(), partitions: partitions, goOn: { !mailbox.isOverdue })
+    var running = Worker(
+      source: source, sink: sink, processor: try parts.processor(store, partitions), mailbox: mailbox,
+      wait: { milliseconds in
+        group.beat(worker, .waiting)
+        Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
+      },
+      news: { news in
+        if case .worked = news { group.beat(worker, .working) }
+        board.take(news, of: worker)
+      })
+    try running.run()
+    board.end(
+      worker, running.processor.counters,
       [
-        ("tombstones", worker.source.counts.tombstones),
-        ("rejected", worker.sink.counts.rejections.values.reduce(0, +)),
-        ("predictions", worker.sink.counts.predictions), ("dead_letters", worker.sink.counts.deadLetters),
+        ("tombstones", running.source.counts.tombstones),
+        ("rejected", running.sink.counts.rejections.values.reduce(0, +)),
+        ("predictions", running.sink.counts.predictions), ("dead_letters", running.sink.counts.deadLetters),
       ])
-  }
-
-  private var kafka: KafkaConfiguration {
-    KafkaConfiguration(bootstrapServers: bootstrapServers, properties: configuration.kafka.properties)
-  }
-
-  /// Properties for clients of the in-process broker, which does not wake a waiting fetch when a record comes.
-  static let embeddedProperties = ["fetch.wait.max.ms": "5"]
-
-  private func redis(_ address: RedisAddress) -> RedisConfiguration {
-    let endpoint: RedisConfiguration.Address =
-      switch address.endpoint {
-      case .tcp(let host, let port): .tcp(host: host, port: port)
-      case .unix(let path): .unix(path: path)
-      }
-    return RedisConfiguration(
-      endpoint, user: address.user, password: address.password, database: address.database,
-      prefix: configuration.state.prefix, timeout: Int(configuration.redis.timeout))
-  }
-
-  private func pipelineOptions(_ rules: SessionRules) -> PipelineOptions {
-    var options = PipelineOptions(maxLength: model.configuration.maxLength)
-    options.rules = rules
-    options.topK = configuration.predictions.topK
-    options.exclude = ExclusionMode(rawValue: configuration.predictions.exclude.rawValue) ?? .none
-    // Without Redis the sequences take half of it.
-    options.cacheBytes = configuration.state.cacheBytes / (configuration.redis.address == nil ? 2 : 1)
-    return options
   }
 
   /// librdkafka's lines as ours.
@@ -148,36 +133,5 @@ final class Daemon: Sendable {
       default: log.debug(line.message, metadata: ["facility": .string(line.facility)])
       }
     }
-  }
-}
-
-/// What the worker thread leaves behind; read after it was joined.
-private final class WorkerOutcome: @unchecked Sendable {
-  var failure: (any Error)?
-}
-
-/// Turns a worker's news into log lines: none for a record, one a minute for the counters, one for each wait.
-private final class WorkerWatch {
-  private let log: Log
-  private var last = ContinuousClock.now
-
-  init(_ log: Log) { self.log = log.with(label: "worker-0") }
-
-  func take(_ news: WorkerNews) {
-    switch news {
-    case .waiting(let failure, let milliseconds):
-      log.warning("\(failure)", metadata: ["next_try_ms": .init(milliseconds)])
-    case .worked(let counters):
-      guard ContinuousClock.now - last >= .seconds(60) else { return }
-      last = ContinuousClock.now
-      say("working", counters)
-    }
-  }
-
-  /// `more` is what source and sink have counted.
-  func say(_ message: String, _ counters: PipelineCounters, _ more: [(name: String, count: Int)] = []) {
-    let all = PipelineCounters.names.map { (name: $0.name, count: counters[keyPath: $0.field]) } + more
-    let fields = all.map { "\($0.name)=\($0.count)" }.joined(separator: " ")
-    log.info(message, metadata: ["counters": .string(fields)])
   }
 }

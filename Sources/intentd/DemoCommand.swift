@@ -40,7 +40,7 @@ struct DemoCommand {
     print("Served through the broker in this process at \(broker.bootstrapServers): topics ", terminator: "")
     print("\(configuration.consumer.topic) and \(configuration.publisher.topic); kcat can join.\n")
     let daemon = Daemon(
-      loaded.model, configuration, bootstrapServers: broker.bootstrapServers, mailbox: mailbox, log: log)
+      loaded.model, configuration, bootstrapServers: broker.bootstrapServers, workers: 1, mailbox: mailbox, log: log)
     let thread = try WorkerThread(name: "daemon") {
       do { try daemon.run() } catch { log.error("\(error)") }
     }

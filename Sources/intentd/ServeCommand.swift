@@ -15,10 +15,6 @@ struct ServeCommand {
   init(_ options: ServeOptions) { self.options = options }
 
   func run() throws {
-    if let workers = options.workers, workers > 1 {
-      throw ControlFailure.usage(
-        "--workers: serving has one worker; to use more cores, start more daemons with the same kafka.group_id")
-    }
     let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
     var configuration = try Configuration.load(
       file: options.configuration, environment: ProcessInfo.processInfo.environment, model: options.model,
@@ -44,6 +40,7 @@ struct ServeCommand {
     if options.embedded { configuration.kafka.properties.merge(Daemon.embeddedProperties) { set, _ in set } }
     let daemon = Daemon(
       loaded.model, configuration, bootstrapServers: broker?.bootstrapServers ?? configuration.kafka.bootstrapServers,
+      workers: options.workers ?? configuration.workers ?? ProcessInfo.processInfo.activeProcessorCount,
       mailbox: mailbox, log: log)
     try daemon.run()
     withExtendedLifetime(broker) {}

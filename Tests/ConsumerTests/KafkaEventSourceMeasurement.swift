@@ -18,9 +18,9 @@ struct KafkaEventSourceMeasurement {
       try topic.write(values, partitions: 4)
     }
     let table = PartitionTable()
-    var source = try KafkaEventSource(
-      KafkaSourceConfiguration(kafka: topic.configuration, group: topic.group, topics: [topic.name]),
-      decoder: try JSONEventDecoder(), partitions: table, log: { _ in })
+    let member = try Member(topic.source(), workers: 1)
+    var source = KafkaEventSource(
+      member.group, worker: 0, decoder: try JSONEventDecoder(), partitions: table)
     var batch = EventBatch()
     var events = 0
     var first: ContinuousClock.Instant?
@@ -49,6 +49,6 @@ struct KafkaEventSourceMeasurement {
     }
     #expect(source.counts.records == count + commits)
     print("commit: \(Int(committing / .microseconds(1)) / commits) us each")
-    source.close()
+    member.leave()
   }
 }

@@ -1,6 +1,8 @@
 import Consumer
 import Events
 import Kafka
+import Platform
+import Synchronization
 import TestSupport
 
 /// Decodes `session item`; anything else is malformed.
@@ -62,13 +64,22 @@ struct Topic {
     precondition(isFlushed, "the broker did not take the test's records")
   }
 
-  /// A member of the topic's group.
+  /// What a member of the topic's group is told; `change` changes it.
   func source(
-    _ table: PartitionTable = PartitionTable(), reset: KafkaConsumer.OffsetReset = .earliest
-  ) throws -> WordsSource {
-    try WordsSource(
-      KafkaSourceConfiguration(kafka: configuration, group: group, topics: [name], offsetReset: reset),
-      decoder: WordsDecoder(), partitions: table, log: { _ in })
+    reset: KafkaConsumer.OffsetReset = .earliest, _ change: (inout KafkaSourceConfiguration) -> Void = { _ in }
+  ) -> KafkaSourceConfiguration {
+    var source = KafkaSourceConfiguration(kafka: configuration, group: group, topics: [name], offsetReset: reset)
+    change(&source)
+    return source
+  }
+
+  /// A member of the topic's group with one worker.
+  func source(
+    _ table: PartitionTable = PartitionTable(), reset: KafkaConsumer.OffsetReset = .earliest,
+    log: @escaping KafkaLog = { _ in }, _ change: (inout KafkaSourceConfiguration) -> Void = { _ in }
+  ) throws -> OneWorker {
+    let member = try Member(source(reset: reset, change), workers: 1, log: log)
+    return OneWorker(member: member, source: member.source(0, table))
   }
 
   /// What the group has committed for each partition.
@@ -80,6 +91,17 @@ struct Topic {
   }
 }
 
+/// Lines that were logged.
+final class Lines: Sendable {
+  private let lines = Mutex<[KafkaLogLine]>([])
+
+  /// Takes lines from any thread.
+  var log: KafkaLog { { line in self.lines.withLock { $0.append(line) } } }
+
+  /// Those that came so far.
+  var all: [KafkaLogLine] { lines.withLock { $0 } }
+}
+
 /// What a source handed over.
 struct HandedItem: Hashable {
   let partition: Int32
@@ -87,11 +109,62 @@ struct HandedItem: Hashable {
   let item: String
 }
 
-extension WordsSource {
+/// A member of a group with its group thread; leaves the group when it goes.
+final class Member {
+  let group: ConsumerGroup
+  private let thread: WorkerThread
+
+  init(
+    _ configuration: KafkaSourceConfiguration, workers: Int, log: @escaping KafkaLog = { _ in }
+  ) throws {
+    let group = try ConsumerGroup(configuration, workers: workers, log: log)
+    self.group = group
+    thread = try WorkerThread(name: "group") { group.run() }
+  }
+
+  deinit { leave() }
+
+  /// The source of one of its workers.
+  func source(
+    _ worker: Int, _ table: PartitionTable, transactions: (any OffsetTransactions)? = nil
+  ) -> WordsSource {
+    WordsSource(group, worker: worker, decoder: WordsDecoder(), partitions: table, transactions: transactions)
+  }
+
+  /// Leaves the group.
+  func leave() {
+    group.stop()
+    thread.join()
+  }
+}
+
+/// A member with one worker.
+struct OneWorker: ~Copyable {
+  let member: Member
+  var source: WordsSource
+
+  var counts: KafkaSourceCounts { source.counts }
+  var assigned: [Int32] { source.assigned }
+
+  mutating func take(into batch: inout EventBatch, milliseconds: Int) throws(KafkaFailure) -> SourceState {
+    try source.take(into: &batch, milliseconds: milliseconds)
+  }
+
+  mutating func commit(except pending: ArraySlice<Event>) throws(KafkaFailure) -> Bool {
+    try source.commit(except: pending)
+  }
+
+  /// Leaves the group at once.
+  consuming func close() {
+    let member = member
+    _ = consume source
+    member.leave()
+  }
+
   /// Takes batches until `count` records came or `seconds` are over; calls `afterBatch` after each that holds something.
   mutating func drain(
     _ count: Int, seconds: Double = 30, capacity: Int = 256, table: PartitionTable,
-    afterBatch: (inout WordsSource) throws -> Void = { _ in }
+    afterBatch: (inout OneWorker) throws -> Void = { _ in }
   ) throws -> [HandedItem] {
     var batch = EventBatch(capacity: capacity)
     var items: [HandedItem] = []
@@ -100,14 +173,20 @@ extension WordsSource {
     while records < count && !deadline.isOver {
       batch.removeAll()
       _ = try take(into: &batch, milliseconds: 100)
-      for event in batch.events {
-        let place = table.names[Int(event.origin.partition)]
-        items.append(
-          HandedItem(partition: place.partition, offset: event.origin.offset, item: batch.bytes.text(event.item)))
-      }
+      items += batch.items(table)
       records += batch.events.count + batch.rejections.count + batch.tombstones
       if !batch.isEmpty || batch.tombstones > 0 { try afterBatch(&self) }
     }
     return items
+  }
+}
+
+extension EventBatch {
+  /// What it holds.
+  func items(_ table: PartitionTable) -> [HandedItem] {
+    events.map { event in
+      let place = table.names[Int(event.origin.partition)]
+      return HandedItem(partition: place.partition, offset: event.origin.offset, item: bytes.text(event.item))
+    }
   }
 }

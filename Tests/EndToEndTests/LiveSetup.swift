@@ -60,8 +60,8 @@ struct LiveSetup {
 
       """
     try text.write(toFile: unnamed, atomically: true, encoding: .utf8)
-    let named = "session.timeout.ms: 6000\n    group.instance.id: \(group)-1\n"
-    try text.replacing("session.timeout.ms: 6000\n", with: named)
+    let named = "group_id: \(group)\n  instance_id: \(group)-1\n"
+    try text.replacing("group_id: \(group)\n", with: named)
       .write(toFile: configuration, atomically: true, encoding: .utf8)
   }
 

@@ -39,6 +39,8 @@ enum Allowances {
     "Sources/Formats/JSON/JSONFields.swift": ["CSimdjson"],
     "Sources/Kafka/ClientHandle.swift": ["CRdkafka"],
     "Sources/Kafka/EmbeddedBroker.swift": ["CRdkafka"],
+    "Sources/Kafka/GroupClient.swift": ["CRdkafka"],
+    "Sources/Kafka/GroupQueue.swift": ["CRdkafka"],
     "Sources/Kafka/KafkaAdmin.swift": ["CRdkafka"],
     "Sources/Kafka/KafkaConsumer.swift": ["CRdkafka"],
     "Sources/Kafka/KafkaProducer.swift": ["CRdkafka"],

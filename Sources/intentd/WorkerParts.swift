@@ -1,0 +1,105 @@
+import Consumer
+import Control
+import Events
+import Formats
+import Kafka
+import Pipeline
+import Platform
+import Publisher
+import Sequential
+import SessionState
+
+/// What each worker is made of: the one place where stores, decoders, sinks and processors are put together.
+struct WorkerParts: Sendable {
+  let model: SequentialModel
+  let configuration: Configuration
+  let bootstrapServers: String
+  let workers: Int
+  let log: Log
+
+  /// Parts for `workers` workers that serve `model` as `configuration` says.
+  init(_ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, workers: Int, log: Log) {
+    self.model = model
+    self.configuration = configuration
+    self.bootstrapServers = bootstrapServers
+    self.workers = workers
+    self.log = log
+  }
+
+  /// How Kafka is reached.
+  var kafka: KafkaConfiguration {
+    KafkaConfiguration(bootstrapServers: bootstrapServers, properties: configuration.kafka.properties)
+  }
+
+  /// The group that the workers share.
+  var source: KafkaSourceConfiguration {
+    var source = KafkaSourceConfiguration(
+      kafka: kafka, group: configuration.kafka.groupID, topics: [configuration.consumer.topic],
+      offsetReset: configuration.consumer.offsetReset == .earliest ? .earliest : .latest)
+    source.assignor = configuration.kafka.assignor == .range ? .range : .cooperativeSticky
+    source.instanceID = configuration.kafka.instanceID
+    source.rebuild.rewind = configuration.state.rewind
+    source.rebuild.horizon = configuration.state.idleTimeout
+    return source
+  }
+
+  /// How sessions end.
+  var rules: SessionRules {
+    var rules = SessionRules(maxLength: model.configuration.maxLength)
+    rules.idleTimeout = configuration.state.idleTimeout
+    rules.maxLag = configuration.state.maxLag
+    return rules
+  }
+
+  /// A store in memory, which takes half of a worker's share.
+  func memoryStore() -> MemorySessionStore { MemorySessionStore(bytes: cacheBytes, rules: rules) }
+
+  /// A store in Redis.
+  func redisStore(_ address: RedisAddress, _ partitions: PartitionTable) throws -> RedisSessionStore {
+    let endpoint: RedisConfiguration.Address =
+      switch address.endpoint {
+      case .tcp(let host, let port): .tcp(host: host, port: port)
+      case .unix(let path): .unix(path: path)
+      }
+    let redis = RedisConfiguration(
+      endpoint, user: address.user, password: address.password, database: address.database,
+      prefix: configuration.state.prefix, timeout: Int(configuration.redis.timeout))
+    return try RedisSessionStore(redis, rules: rules, partitions: partitions)
+  }
+
+  /// What makes events of records.
+  func decoder() throws -> JSONEventDecoder { try JSONEventDecoder() }
+
+  /// Where a worker's predictions go.
+  func sink(_ partitions: PartitionTable, goOn: @escaping () -> Bool) throws -> KafkaPredictionSink {
+    try KafkaPredictionSink(
+      KafkaSinkConfiguration(
+        kafka: kafka, topic: configuration.publisher.topic, deadLetterTopic: configuration.publisher.deadLetterTopic,
+        model: label.name, modelVersion: label.version),
+      partitions: partitions, log: Daemon.kafkaLog(log), goOn: goOn)
+  }
+
+  /// What is between source and sink.
+  func processor<Store: SessionStore & ~Copyable>(
+    _ store: consuming Store, _ partitions: PartitionTable
+  ) throws -> BatchProcessor<Store, JSONPredictionEncoder> {
+    var options = PipelineOptions(maxLength: model.configuration.maxLength)
+    options.rules = rules
+    options.topK = configuration.predictions.topK
+    options.exclude = ExclusionMode(rawValue: configuration.predictions.exclude.rawValue) ?? .none
+    options.cacheBytes = cacheBytes
+    return try BatchProcessor(
+      model, options, store: store,
+      encoder: JSONPredictionEncoder(
+        vocabulary: model.vocabulary, model: label, partitions: partitions, origins: .topic))
+  }
+
+  private var label: ModelLabel {
+    ModelLabel(name: model.configuration.name, version: model.configuration.version, kernel: model.kernel.rawValue)
+  }
+
+  /// A worker's share of the memory for sessions; without Redis the sequences take half of it.
+  private var cacheBytes: Int {
+    configuration.state.cacheBytes / workers / (configuration.redis.address == nil ? 2 : 1)
+  }
+}
