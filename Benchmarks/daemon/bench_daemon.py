@@ -1,0 +1,147 @@
+"""The whole daemon on this machine, with broker and Redis beside it, against the worker that one would write instead.
+
+Run it by `make bench-daemon`; docs/performance.md says what the lines mean.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace
+from contextlib import ExitStack
+from pathlib import Path
+
+import figures
+import workload
+from kafka_clients import Topics, agreement, by_place
+from measure import ROOT, TOP_K, Bench, keep
+from processes import Failure, find_kafka, start_kafka, start_redis
+
+SYSTEMS = ("daemon", "peer")
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",") if part]
+
+
+def parse() -> Namespace:
+    build = ROOT / ".build-bench"
+    parser = ArgumentParser(description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--items", type=numbers, default=[10_000, 100_000], help="sizes of the catalogue")
+    parser.add_argument("--rates", type=numbers, default=[1000, 10_000], help="clicks a second, for the latencies")
+    parser.add_argument("--clicks", type=int, default=600_000, help="backlog of the daemon")
+    parser.add_argument("--peer-clicks", type=int, default=60_000, help="backlog of the peer")
+    parser.add_argument("--runs", type=int, default=3, help="of each measurement; medians are shown")
+    parser.add_argument("--seconds", type=int, default=20, help="measured time at each rate")
+    parser.add_argument("--warm-up", type=int, default=5, help="seconds at each rate before that")
+    parser.add_argument("--limit", type=int, default=600, help="seconds that a backlog may take")
+    parser.add_argument("--partitions", type=int, default=8, help="of each topic")
+    parser.add_argument("--workers", type=int, help="of the daemon; without it, its default")
+    parser.add_argument("--peer-processes", type=int, default=os.cpu_count(), help="workers of the peer, one group")
+    parser.add_argument("--peer-threads", type=int, default=1, help="of ONNX Runtime in each of them")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
+    parser.add_argument("--quick", action="store_true", help="a look: 10,000 items, one short run of everything")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run to this file")
+    parser.add_argument("--daemon", type=Path, default=ROOT / ".build/release/intentd")
+    parser.add_argument("--loadgen", type=Path, default=build / "loadgen")
+    parser.add_argument("--models", type=Path, default=build / "models", help="where generated models are kept")
+    options = parser.parse_args()
+    if options.quick:
+        options.items, options.runs, options.seconds, options.warm_up = options.items[:1], 1, 5, 2
+        options.clicks, options.peer_clicks = min(options.clicks, 60_000), min(options.peer_clicks, 10_000)
+    return options
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def model(options: Namespace, items: int) -> Path:
+    """The model directory of this size. It is written again where the code that writes it is newer."""
+    directory = options.models / f"bench-{items}"
+    config = directory / "config.json"
+    if not config.exists() or config.stat().st_mtime < Path(workload.__file__).stat().st_mtime:
+        say(f"writing a model of {items:,} items")
+        workload.write_model(directory, items)
+    return directory
+
+
+def run_items(bench: Bench, options: Namespace, items: int, result: dict) -> None:
+    """Everything that is measured at one size of the catalogue."""
+    directory = model(options, items)
+    clicks = workload.make_clicks(items, max(options.clicks, options.peer_clicks))
+    file = bench.folder / f"clicks-{items}.tsv"
+    workload.write_clicks(file, clicks)
+    counts = {"daemon": options.clicks, "peer": options.peer_clicks}
+    for system in options.systems:
+        window = workload.mean_window(clicks[: counts[system]])
+        result["windows"].append({"items": items, "system": system, "mean": window})
+    samples = {}
+    for run in range(options.runs):
+        for system in options.systems:
+            measured, samples[system] = bench.sustained(system, directory, file, counts[system], options.limit)
+            result["sustained"].append({"items": items} | measured)
+            say(f"{items:,} items, run {run + 1}: {system} takes {measured['rate']:,.0f} clicks/s")
+    if len(samples) == 2:
+        ours, theirs = (by_place(samples[system]) for system in SYSTEMS)
+        result["agreement"].append({"items": items, "top_k": TOP_K} | agreement(ours, theirs))
+    for rate in options.rates:
+        for run in range(options.runs):
+            for system in options.systems:
+                measured = bench.paced(system, directory, file, rate, options.warm_up, options.seconds)
+                result["paced"].append({"items": items} | measured)
+                p99 = figures.number(measured["latency"]["p99"], 2)
+                say(f"{items:,} items, {rate:,} clicks/s, run {run + 1}: {system} has a p99 of {p99} ms")
+
+
+def run(options: Namespace) -> dict:
+    load = os.getloadavg()[0]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="intentd-bench-")))
+        say("starting Apache Kafka and Redis")
+        broker, brokers = start_kafka(find_kafka(ROOT), folder, lambda server: keep(stack, server))
+        store, port = start_redis(folder, lambda server: keep(stack, server))
+        bench = Bench(
+            folder, brokers, port, broker, store, Topics(brokers, options.partitions), options.daemon, options.loadgen,
+            options.workers, options.peer_processes, options.peer_threads,
+        )  # fmt: skip
+        result = {
+            "machine": {"cpu": figures.cpu_name(), "cores": os.cpu_count(), "load": load},
+            "options": {name: value for name, value in vars(options).items() if not isinstance(value, Path)},
+            "partitions": options.partitions,
+            "peer_processes": options.peer_processes,
+            "windows": [],
+            "sustained": [],
+            "paced": [],
+            "agreement": [],
+        }
+        for items in options.items:
+            run_items(bench, options, items, result)
+        result["daemon_workers"] = bench.seen_workers
+    result["targets"] = figures.targets(result["sustained"], result["paced"])
+    return result
+
+
+def main() -> int:
+    options = parse()
+    # A TERM takes the way of Ctrl-C: everything that was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        result = run(options)
+    except Failure as failure:
+        print(f"bench-daemon: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(figures.report(result))
+    if options.json is not None:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
