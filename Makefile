@@ -20,11 +20,16 @@ TEST_PACKAGES += openjdk-17-jre-headless
 endif
 endif
 
+# `make bench-daemon`: Python packages and the load generator, and what is passed on, such as ARGS='--quick'.
+BENCH := .build-bench
+BENCH_REQUIREMENTS := Benchmarks/daemon/requirements.txt Benchmarks/peer/requirements.txt
+ARGS ?=
+
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test build test test-suite test-address test-thread test-neon test-tools demo bench format lint clean
+.PHONY: help setup setup-test build test test-suite test-address test-thread test-neon test-tools demo bench bench-daemon format lint clean
 
 help: ## say what there is
 	@echo 'intentd: the next items of every session, a few milliseconds after each click'
@@ -110,6 +115,21 @@ demo: setup ## a small shop, its clicks and their predictions, live in this term
 bench: setup ## measure what the targets speak of
 	$(SWIFT) run -c release --package-path Benchmarks
 
+bench-daemon: setup-test $(BENCH)/venv/ready $(BENCH)/loadgen ## the whole daemon with Kafka and Redis, against a worker in Python
+	$(SWIFT) build -c release --product intentd
+	@$(BENCH)/venv/bin/python Benchmarks/daemon/bench_daemon.py $(ARGS)
+
+$(BENCH)/venv/ready: $(BENCH_REQUIREMENTS)
+	@python3 -c 'import ensurepip' 2>/dev/null || { \
+	  echo 'Python 3 with its module venv is missing (Debian: apt-get install python3-venv)' >&2; exit 1; }
+	python3 -m venv $(BENCH)/venv
+	$(BENCH)/venv/bin/pip install -q --disable-pip-version-check $(addprefix -r ,$(BENCH_REQUIREMENTS))
+	@touch $@
+
+$(BENCH)/loadgen: Benchmarks/daemon/loadgen.c | setup
+	@mkdir -p $(BENCH)
+	$(CC) -O2 -Wall -Wextra -o $@ $< $$(pkg-config --cflags --libs rdkafka) -lpthread -lm
+
 format: ## format the Swift sources
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
 
@@ -117,4 +137,4 @@ lint: ## complain of Swift sources that are not formatted
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-tsan Benchmarks/.build
+	rm -rf .build .build-asan .build-tsan .build-bench Benchmarks/.build

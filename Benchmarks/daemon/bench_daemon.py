@@ -17,8 +17,9 @@ from pathlib import Path
 
 import figures
 import workload
-from kafka_clients import Topics, agreement, by_place
-from measure import ROOT, TOP_K, Bench, keep
+from comparison import agreement, by_place
+from kafka_clients import Topics
+from measure import PROBES, ROOT, TOP_K, Bench, keep
 from processes import Failure, find_kafka, start_kafka, start_redis
 
 SYSTEMS = ("daemon", "peer")
@@ -33,11 +34,14 @@ def parse() -> Namespace:
     parser = ArgumentParser(description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter)
     parser.add_argument("--items", type=numbers, default=[10_000, 100_000], help="sizes of the catalogue")
     parser.add_argument("--rates", type=numbers, default=[1000, 10_000], help="clicks a second, for the latencies")
-    parser.add_argument("--clicks", type=int, default=600_000, help="backlog of the daemon")
-    parser.add_argument("--peer-clicks", type=int, default=60_000, help="backlog of the peer")
+    parser.add_argument("--clicks", type=int, default=200_000, help="backlog that is worked off")
+    parser.add_argument(
+        "--median-clicks", type=float, default=workload.MEDIAN_CLICKS, help="half of the sessions are no longer"
+    )
     parser.add_argument("--runs", type=int, default=3, help="of each measurement; medians are shown")
     parser.add_argument("--seconds", type=int, default=20, help="measured time at each rate")
     parser.add_argument("--warm-up", type=int, default=5, help="seconds at each rate before that")
+    parser.add_argument("--linger", type=float, default=0, help="ms that the paced producer waits for more clicks")
     parser.add_argument("--limit", type=int, default=600, help="seconds that a backlog may take")
     parser.add_argument("--partitions", type=int, default=8, help="of each topic")
     parser.add_argument("--workers", type=int, help="of the daemon; without it, its default")
@@ -52,7 +56,7 @@ def parse() -> Namespace:
     options = parser.parse_args()
     if options.quick:
         options.items, options.runs, options.seconds, options.warm_up = options.items[:1], 1, 5, 2
-        options.clicks, options.peer_clicks = min(options.clicks, 60_000), min(options.peer_clicks, 10_000)
+        options.clicks = min(options.clicks, 40_000)
     return options
 
 
@@ -73,17 +77,17 @@ def model(options: Namespace, items: int) -> Path:
 def run_items(bench: Bench, options: Namespace, items: int, result: dict) -> None:
     """Everything that is measured at one size of the catalogue."""
     directory = model(options, items)
-    clicks = workload.make_clicks(items, max(options.clicks, options.peer_clicks))
+    clicks = workload.make_clicks(items, PROBES + options.clicks, options.median_clicks)
     file = bench.folder / f"clicks-{items}.tsv"
     workload.write_clicks(file, clicks)
-    counts = {"daemon": options.clicks, "peer": options.peer_clicks}
-    for system in options.systems:
-        window = workload.mean_window(clicks[: counts[system]])
-        result["windows"].append({"items": items, "system": system, "mean": window})
+    result["windows"].append({"items": items, "mean": workload.mean_window(clicks, PROBES)})
+    if not options.quick:
+        # The broker's code is compiled while it runs: the first run would pay for all the others.
+        bench.sustained("daemon", directory, file, options.clicks, options.limit)
     samples = {}
     for run in range(options.runs):
         for system in options.systems:
-            measured, samples[system] = bench.sustained(system, directory, file, counts[system], options.limit)
+            measured, samples[system] = bench.sustained(system, directory, file, options.clicks, options.limit)
             result["sustained"].append({"items": items} | measured)
             say(f"{items:,} items, run {run + 1}: {system} takes {measured['rate']:,.0f} clicks/s")
     if len(samples) == 2:
@@ -92,7 +96,7 @@ def run_items(bench: Bench, options: Namespace, items: int, result: dict) -> Non
     for rate in options.rates:
         for run in range(options.runs):
             for system in options.systems:
-                measured = bench.paced(system, directory, file, rate, options.warm_up, options.seconds)
+                measured = bench.paced(system, directory, file, rate, options)
                 result["paced"].append({"items": items} | measured)
                 p99 = figures.number(measured["latency"]["p99"], 2)
                 say(f"{items:,} items, {rate:,} clicks/s, run {run + 1}: {system} has a p99 of {p99} ms")

@@ -139,6 +139,11 @@ def report(result: dict) -> str:
         "Sustained: a backlog is worked off. CPU in seconds for a million clicks.\n",
         sustained_table(result["sustained"]),
     ]
+    for each in result["windows"]:
+        parts.append(
+            f"{each['items']:,} items: a click has {each['mean'] - 1:.1f} others of its session before it in the window, on "
+            "average.\n"
+        )
     if result["paced"]:
         parts += ["From produce to prediction visible, at a given rate.\n", latency_table(result["paced"])]
     for ratio in ratios(result["sustained"]):

@@ -2,7 +2,8 @@
  *
  *   loadgen fill  BROKERS CLICKS-TOPIC CLICKS-FILE FIRST COUNT
  *   loadgen drain BROKERS PREDICTIONS-TOPIC COUNT SECONDS
- *   loadgen pace  BROKERS CLICKS-TOPIC PREDICTIONS-TOPIC CLICKS-FILE RATE WARM-UP-SECONDS SECONDS GRACE-SECONDS LATENCIES-FILE
+ *   loadgen pace  BROKERS CLICKS-TOPIC PREDICTIONS-TOPIC CLICKS-FILE RATE WARM-UP-SECONDS SECONDS GRACE-SECONDS LINGER-MS
+ *                 LATENCIES-FILE
  *
  * A file of clicks has lines `session TAB item`. Topics are new: offsets begin at 0.
  * What is to be known outside at the moment that it happens is a line on standard output: `ready`, `begin N`, `end N`; the last line is
@@ -302,11 +303,12 @@ static void *read_predictions(void *opaque) {
   return NULL;
 }
 
-static void open_clients(pace_t *pace, const char *brokers, const char *clicks, const char *predictions) {
+static void open_clients(
+    pace_t *pace, const char *brokers, const char *clicks, const char *predictions, const char *linger) {
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   set(conf, "partitioner", "murmur2_random");
   set(conf, "enable.idempotence", "true");
-  set(conf, "linger.ms", "0");
+  set(conf, "linger.ms", linger);
   rd_kafka_conf_set_opaque(conf, pace);
   rd_kafka_conf_set_dr_msg_cb(conf, placed);
   pace->producer = client(RD_KAFKA_PRODUCER, conf, brokers);
@@ -362,7 +364,7 @@ static void pace(char **arguments) {
   pace.partition = allocate((size_t)pace.count, sizeof *pace.partition);
   for (int64_t i = 0; i < pace.count; i++) pace.partition[i] = -1;
   pace.offset = allocate((size_t)pace.count, sizeof *pace.offset);
-  open_clients(&pace, arguments[0], arguments[1], arguments[2]);
+  open_clients(&pace, arguments[0], arguments[1], arguments[2], arguments[8]);
   pace.seen = allocate((size_t)(pace.count * pace.partitions), sizeof *pace.seen);
   rd_kafka_topic_t *topic = rd_kafka_topic_new(pace.producer, arguments[1], NULL);
   pthread_t reports, reader;
@@ -406,7 +408,7 @@ static void pace(char **arguments) {
   atomic_store(&pace.stops, true);
   pthread_join(reports, NULL);
   pthread_join(reader, NULL);
-  write_latencies(&pace, measured, index, arguments[8]);
+  write_latencies(&pace, measured, index, arguments[9]);
   printf(
       "{\"clicks\":%" PRId64 ",\"seconds\":%.6f,\"cpu\":%.3f,\"complete\":%s,\"open_at_end\":%" PRId64
       ",\"duplicates\":%" PRId64 ",\"foreign\":%" PRId64 ",\"sent_late\":%" PRId64 ",\"most_late_ms\":%.3f}\n",
@@ -421,7 +423,7 @@ int main(int count, char **arguments) {
   const char *what = count > 1 ? arguments[1] : "";
   if (!strcmp(what, "fill") && count == 7) fill(arguments + 2);
   else if (!strcmp(what, "drain") && count == 6) drain(arguments + 2);
-  else if (!strcmp(what, "pace") && count == 11) pace(arguments + 2);
+  else if (!strcmp(what, "pace") && count == 12) pace(arguments + 2);
   else fail("fill, drain or pace, with their arguments: see loadgen.c");
   fflush(stdout);
   /* Everything was delivered and read; handles end with the process. */

@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+from argparse import Namespace
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TOP_K = 20
 SAMPLE = 5000
 """Predictions of each worker that are compared, over all partitions."""
-PROBES = 2000
-"""Clicks that a worker sees before it is measured."""
+PROBES = 20_000
+"""Clicks that a worker sees before it is measured: most visitors are in the middle of their sessions then."""
 GRACE_SECONDS = 5
 """How long after the last paced click its prediction may still come."""
 
@@ -163,14 +164,15 @@ class Bench:
             raise Failure(f"{system}: {result['last']} of {count} predictions within {limit} s:\n{servers[0].tail()}")
         return result, cpu
 
-    def paced(self, system: str, model: Path, clicks: Path, rate: int, warm_up: int, seconds: int) -> dict:
+    def paced(self, system: str, model: Path, clicks: Path, rate: int, options: Namespace) -> dict:
         """Clicks come at `rate`; how long each took to its prediction."""
         names = self.name(f"clicks-{system}"), self.name(f"predictions-{system}")
         file = self.folder / "latencies"
         self.topics.create(*names)
         with ExitStack() as stack:
             servers = self.start(stack, system, model, *names)
-            generator = self.load("pace", self.brokers, *names, clicks, rate, warm_up, seconds, GRACE_SECONDS, file)
+            durations = options.warm_up, options.seconds, GRACE_SECONDS
+            generator = self.load("pace", self.brokers, *names, clicks, rate, *durations, options.linger, file)
             result, cpu = self.watch(generator, system, servers)
         self.topics.delete(*names)
         nanoseconds = np.fromfile(file, np.int64)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 """Units a second of the times in /proc/PID/stat."""
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
+ENDED = (0, -signal.SIGTERM, -signal.SIGKILL, 128 + signal.SIGTERM)
+"""How a server that was stopped may end: Java's way is the last."""
 
 
 class Failure(Exception):
@@ -99,16 +102,21 @@ class Server:
                 raise Failure(f"{self.name} did not say '{text}' within {seconds:.0f} s:\n{self.tail()}")
             time.sleep(0.05)
 
-    def stop(self, seconds: float = 25) -> None:
-        """SIGTERM; SIGKILL where that does not help in time."""
+    def stop(self, seconds: float = 30) -> None:
+        """SIGTERM; SIGKILL where that does not help in time. Says so where it did not end as it should."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
             self.process.wait(seconds)
-        except BaseException:
-            self.process.kill()
+        except subprocess.TimeoutExpired:
+            print(f"{self.name} did not end within {seconds:.0f} s, and was killed", file=sys.stderr)
+        finally:
+            # After a second Ctrl-C, too.
+            if self.process.poll() is None:
+                self.process.kill()
             self.process.wait()
-            raise
+        if self.process.returncode not in ENDED:
+            print(f"{self.name} ended with {self.process.returncode}:\n{self.tail()}", file=sys.stderr)
 
 
 def find_kafka(root: Path) -> Path:

@@ -1,7 +1,9 @@
-"""Let the tests import the tools, which are scripts and no package."""
+"""Let the tests import the tools and the benchmark's modules, which are scripts and no package."""
 
 import sys
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TOOLS), str(TOOLS / "golden"), str(TOOLS / "reference")]
+BENCHMARKS = TOOLS.parent / "Benchmarks"
+FOLDERS = [TOOLS, TOOLS / "golden", TOOLS / "reference", BENCHMARKS / "daemon", BENCHMARKS / "peer"]
+sys.path[:0] = [str(folder) for folder in FOLDERS]
