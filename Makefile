@@ -126,9 +126,9 @@ $(BENCH)/venv/ready: $(BENCH_REQUIREMENTS)
 	$(BENCH)/venv/bin/pip install -q --disable-pip-version-check $(addprefix -r ,$(BENCH_REQUIREMENTS))
 	@touch $@
 
-$(BENCH)/loadgen: Benchmarks/daemon/loadgen.c | setup
+$(BENCH)/loadgen: $(wildcard Benchmarks/daemon/loadgen/*) | setup
 	@mkdir -p $(BENCH)
-	$(CC) -O2 -Wall -Wextra -o $@ $< $$(pkg-config --cflags --libs rdkafka) -lpthread -lm
+	$(CC) -O2 -Wall -Wextra -o $@ $(filter %.c,$^) $$(pkg-config --cflags --libs rdkafka) -lpthread -lm
 
 format: ## format the Swift sources
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)

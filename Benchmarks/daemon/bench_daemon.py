@@ -83,11 +83,11 @@ def run_items(bench: Bench, options: Namespace, items: int, result: dict) -> Non
     result["windows"].append({"items": items, "mean": workload.mean_window(clicks, PROBES)})
     if not options.quick:
         # The broker's code is compiled while it runs: the first run would pay for all the others.
-        bench.sustained("daemon", directory, file, options.clicks, options.limit)
+        bench.sustained("daemon", directory, file)
     samples = {}
     for run in range(options.runs):
         for system in options.systems:
-            measured, samples[system] = bench.sustained(system, directory, file, options.clicks, options.limit)
+            measured, samples[system] = bench.sustained(system, directory, file)
             result["sustained"].append({"items": items} | measured)
             say(f"{items:,} items, run {run + 1}: {system} takes {measured['rate']:,.0f} clicks/s")
     if len(samples) == 2:
@@ -96,55 +96,49 @@ def run_items(bench: Bench, options: Namespace, items: int, result: dict) -> Non
     for rate in options.rates:
         for run in range(options.runs):
             for system in options.systems:
-                measured = bench.paced(system, directory, file, rate, options)
+                measured = bench.paced(system, directory, file, rate)
                 result["paced"].append({"items": items} | measured)
                 p99 = figures.number(measured["latency"]["p99"], 2)
                 say(f"{items:,} items, {rate:,} clicks/s, run {run + 1}: {system} has a p99 of {p99} ms")
 
 
-def run(options: Namespace) -> dict:
-    load = os.getloadavg()[0]
+def run(options: Namespace, result: dict) -> None:
+    """Fills `result` as it goes on."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="intentd-bench-")))
         say("starting Apache Kafka and Redis")
         broker, brokers = start_kafka(find_kafka(ROOT), folder, lambda server: keep(stack, server))
         store, port = start_redis(folder, lambda server: keep(stack, server))
-        bench = Bench(
-            folder, brokers, port, broker, store, Topics(brokers, options.partitions), options.daemon, options.loadgen,
-            options.workers, options.peer_processes, options.peer_threads,
-        )  # fmt: skip
-        result = {
-            "machine": {"cpu": figures.cpu_name(), "cores": os.cpu_count(), "load": load},
-            "options": {name: value for name, value in vars(options).items() if not isinstance(value, Path)},
-            "partitions": options.partitions,
-            "peer_processes": options.peer_processes,
-            "windows": [],
-            "sustained": [],
-            "paced": [],
-            "agreement": [],
-        }
+        topics = Topics(brokers, options.partitions)
+        bench = Bench(folder, brokers, port, broker, store, topics, options)
         for items in options.items:
             run_items(bench, options, items, result)
-        result["daemon_workers"] = bench.seen_workers
-    result["targets"] = figures.targets(result["sustained"], result["paced"])
-    return result
+            result["daemon_workers"] = bench.seen_workers
 
 
 def main() -> int:
     options = parse()
     # A TERM takes the way of Ctrl-C: everything that was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    given = {name: value for name, value in vars(options).items() if not isinstance(value, Path)}
+    machine = {"cpu": figures.cpu_name(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+    result = {"machine": machine, "options": given, "daemon_workers": 0}
+    result |= {"windows": [], "sustained": [], "paced": [], "agreement": []}
+    status = 0
     try:
-        result = run(options)
+        run(options, result)
     except Failure as failure:
+        # What was measured until then is shown nevertheless.
         print(f"bench-daemon: {failure}", file=sys.stderr)
-        return 1
+        status = 1
     except KeyboardInterrupt:
         return 130
-    print(figures.report(result))
-    if options.json is not None:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
-    return 0
+    result["targets"] = figures.targets(result["sustained"], result["paced"])
+    if result["sustained"]:
+        print(figures.report(result))
+        if options.json is not None:
+            options.json.write_text(json.dumps(result, indent=2) + "\n")
+    return status
 
 
 if __name__ == "__main__":

@@ -134,8 +134,8 @@ def report(result: dict) -> str:
     machine = result["machine"]
     parts = [
         f"{machine['cpu']}, {machine['cores']} cores; load {machine['load']:.2f} before the run; "
-        f"{result['partitions']} partitions; worker threads of the daemon: {result['daemon_workers']}; "
-        f"processes of the peer: {result['peer_processes']}.\n",
+        f"{result['options']['partitions']} partitions; worker threads of the daemon: {result['daemon_workers']}; "
+        f"processes of the peer: {result['options']['peer_processes']}.\n",
         "Sustained: a backlog is worked off. CPU in seconds for a million clicks.\n",
         sustained_table(result["sustained"]),
     ]

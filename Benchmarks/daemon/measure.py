@@ -40,11 +40,7 @@ class Bench:
     broker: Server
     store: Server
     topics: Topics
-    daemon: Path
-    loadgen: Path
-    workers: int | None
-    peer_processes: int
-    peer_threads: int
+    options: Namespace
     seen_workers: int = 0
     names: int = 0
 
@@ -66,7 +62,7 @@ class Bench:
         if system == "daemon":
             file = self.folder / f"{group}.yaml"
             file.write_text(self.daemon_configuration(model, clicks, predictions, group))
-            daemon = Server.start(group, [str(self.daemon), "--config", str(file)], self.folder / f"{group}.log")
+            daemon = Server.start(group, [str(self.options.daemon), "--config", str(file)], self.folder / f"{group}.log")
             keep(stack, daemon)
             daemon.wait_for("serving", 60)
             self.seen_workers = workers(daemon.pid)
@@ -74,11 +70,11 @@ class Bench:
         command = [sys.executable, str(ROOT / "Benchmarks" / "peer" / "worker.py")]
         command += ["--model", str(model), "--brokers", self.brokers, "--redis", self.redis_url, "--group", group]
         command += ["--clicks", clicks, "--predictions", predictions, "--top-k", str(TOP_K)]
-        command += ["--threads", str(self.peer_threads)]
+        command += ["--threads", str(self.options.peer_threads)]
         # What numpy could do by threads is small; its threads would only wait.
         environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         servers = []
-        for number in range(self.peer_processes):
+        for number in range(self.options.peer_processes):
             log = self.folder / f"{group}-{number}.log"
             servers.append(Server.start(f"{group}/{number}", command, log, environment))
             keep(stack, servers[-1])
@@ -88,7 +84,7 @@ class Bench:
 
     def daemon_configuration(self, model: Path, clicks: str, predictions: str, group: str) -> str:
         """Defaults, but for the servers' addresses and the beginning of the topic."""
-        lines = [f"workers: {self.workers}"] if self.workers is not None else []
+        lines = [f"workers: {self.options.workers}"] if self.options.workers is not None else []
         lines += [f"model: {model}"]
         lines += ["kafka:", f"  bootstrap_servers: {self.brokers}", f"  group_id: {group}"]
         lines += ["consumer:", f"  topic: {clicks}", "  offset_reset: earliest"]
@@ -103,7 +99,7 @@ class Bench:
 
     def load(self, *arguments: object) -> subprocess.Popen:
         """The load generator."""
-        command = [str(self.loadgen), *map(str, arguments)]
+        command = [str(self.options.loadgen), *map(str, arguments)]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=die_with_parent
         )
@@ -126,17 +122,18 @@ class Bench:
                 result = json.loads(line)
         return result, {name: marks["end"][name] - marks["begin"][name] for name in marks["end"]}
 
-    def sustained(self, system: str, model: Path, clicks: Path, count: int, limit: int) -> tuple[dict, list[bytes]]:
-        """A worker works off `count` clicks. It is up, has its partitions and has seen some clicks when they come, all at once; the clock
+    def sustained(self, system: str, model: Path, clicks: Path) -> tuple[dict, list[bytes]]:
+        """A worker works off a backlog. It is up, has its partitions and has seen some clicks when they come, all at once; the clock
         begins when they lie there, and ends with the last prediction. And some of the predictions."""
+        count = self.options.clicks
         names = self.name(f"clicks-{system}"), self.name(f"predictions-{system}")
         self.topics.create(*names)
         with ExitStack() as stack:
             servers = self.start(stack, system, model, *names)
             self.fill(names[0], clicks, 0, PROBES)
-            self.drain(system, servers, names[1], PROBES, limit)
+            self.drain(system, servers, names[1], PROBES)
             filled = self.fill(names[0], clicks, PROBES, count)
-            result, cpu = self.drain(system, servers, names[1], PROBES + count, limit)
+            result, cpu = self.drain(system, servers, names[1], PROBES + count)
         sample = list(self.topics.read(names[1], SAMPLE // self.topics.partitions))
         self.topics.delete(*names)
         done = result["last"] - result["first"]
@@ -156,23 +153,24 @@ class Bench:
         return measured, sample
 
     def drain(
-        self, system: str, servers: list[Server], predictions: str, count: int, limit: int
+        self, system: str, servers: list[Server], predictions: str, count: int
     ) -> tuple[dict, dict[str, float]]:
         """Waits for that many predictions."""
+        limit = self.options.limit
         result, cpu = self.watch(self.load("drain", self.brokers, predictions, count, limit), system, servers)
         if result["last"] < count:
             raise Failure(f"{system}: {result['last']} of {count} predictions within {limit} s:\n{servers[0].tail()}")
         return result, cpu
 
-    def paced(self, system: str, model: Path, clicks: Path, rate: int, options: Namespace) -> dict:
+    def paced(self, system: str, model: Path, clicks: Path, rate: int) -> dict:
         """Clicks come at `rate`; how long each took to its prediction."""
         names = self.name(f"clicks-{system}"), self.name(f"predictions-{system}")
         file = self.folder / "latencies"
         self.topics.create(*names)
         with ExitStack() as stack:
             servers = self.start(stack, system, model, *names)
-            durations = options.warm_up, options.seconds, GRACE_SECONDS
-            generator = self.load("pace", self.brokers, *names, clicks, rate, *durations, options.linger, file)
+            durations = self.options.warm_up, self.options.seconds, GRACE_SECONDS
+            generator = self.load("pace", self.brokers, *names, clicks, rate, *durations, self.options.linger, file)
             result, cpu = self.watch(generator, system, servers)
         self.topics.delete(*names)
         nanoseconds = np.fromfile(file, np.int64)
