@@ -162,14 +162,14 @@ class Bench:
             raise Failure(f"{system}: {result['last']} of {count} predictions within {limit} s:\n{servers[0].tail()}")
         return result, cpu
 
-    def paced(self, system: str, model: Path, clicks: Path, rate: int) -> dict:
+    def paced(self, system: str, model: Path, clicks: Path, rate: int, seconds: int) -> dict:
         """Clicks come at `rate`; how long each took to its prediction."""
         names = self.name(f"clicks-{system}"), self.name(f"predictions-{system}")
         file = self.folder / "latencies"
         self.topics.create(*names)
         with ExitStack() as stack:
             servers = self.start(stack, system, model, *names)
-            durations = self.options.warm_up, self.options.seconds, GRACE_SECONDS
+            durations = self.options.warm_up, seconds, GRACE_SECONDS
             generator = self.load("pace", self.brokers, *names, clicks, rate, *durations, self.options.linger, file)
             result, cpu = self.watch(generator, system, servers)
         self.topics.delete(*names)

@@ -85,6 +85,8 @@ void set(rd_kafka_conf_t *conf, const char *name, const char *value) {
 rd_kafka_t *client(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *brokers) {
   char error[256];
   set(conf, "bootstrap.servers", brokers);
+  /* A coordinator that is being loaded is nothing to tell. */
+  set(conf, "log_level", "3");
   rd_kafka_t *handle = rd_kafka_new(type, conf, error, sizeof error);
   if (!handle) fail("%s", error);
   return handle;
