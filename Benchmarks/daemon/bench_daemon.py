@@ -40,7 +40,7 @@ def parse() -> Namespace:
     )
     parser.add_argument("--runs", type=int, default=3, help="of each measurement; medians are shown")
     parser.add_argument("--seconds", type=int, default=20, help="measured time at each rate")
-    parser.add_argument("--warm-up", type=int, default=5, help="seconds at each rate before that")
+    parser.add_argument("--warm-up", type=int, default=10, help="seconds at each rate before that")
     parser.add_argument("--broker-warm-up", type=int, default=40, help="seconds at each rate before everything else")
     parser.add_argument("--linger", type=float, default=0, help="ms that the paced producer waits for more clicks")
     parser.add_argument("--limit", type=int, default=600, help="seconds that a backlog may take")

@@ -65,7 +65,6 @@ class Bench:
             daemon = Server.start(group, [str(self.options.daemon), "--config", str(file)], self.folder / f"{group}.log")
             keep(stack, daemon)
             daemon.wait_for("serving", 60)
-            self.seen_workers = workers(daemon.pid)
             return [daemon]
         command = [sys.executable, str(ROOT / "Benchmarks" / "peer" / "worker.py")]
         command += ["--model", str(model), "--brokers", self.brokers, "--redis", self.redis_url, "--group", group]
@@ -116,6 +115,8 @@ class Bench:
         marks = {}
         for line in lines(generator, [*servers, self.broker, self.store]):
             word = line.split(" ")[0]
+            if word == "begin" and system == "daemon":
+                self.seen_workers = workers(servers[0].pid)
             if word in ("begin", "end"):
                 marks[word] = self.costs(system, servers)
             if word.startswith("{"):
@@ -181,6 +182,8 @@ class Bench:
             "clicks": result["clicks"],
             "seconds": result["seconds"],
             "latency": figures.latencies(nanoseconds),
+            # Tells a slow beginning, or a queue that grows, from a level.
+            "latency_by_tenth": [figures.latencies(part) for part in np.array_split(nanoseconds, 10)],
             "missing": int((nanoseconds < 0).sum()),
             "open_at_end": result["open_at_end"],
             "duplicates": result["duplicates"],
