@@ -97,6 +97,7 @@ final class Daemon: Sendable {
       group, worker: worker, decoder: try parts.decoder(), partitions: partitions, goOn: { !mailbox.isOverdue })
     var running = Worker(
       source: source, sink: sink, processor: try parts.processor(store, partitions), mailbox: mailbox,
+      commitMilliseconds: Int(parts.configuration.publisher.commitInterval),
       wait: { milliseconds in
         group.beat(worker, .waiting)
         Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)

@@ -112,7 +112,7 @@ struct HandedItem: Hashable {
 }
 
 /// A member of a group with its group thread; leaves the group when it goes.
-final class Member {
+final class Member: Sendable {
   let group: ConsumerGroup
   private let thread: WorkerThread
 
