@@ -85,6 +85,8 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
   /// Fills an emptied `batch`: see ``EventSource/take(into:milliseconds:)``. Ends early when the group changes something.
   public mutating func take(into batch: inout EventBatch, milliseconds: Int) throws(KafkaFailure) -> SourceState {
     group.beat(worker, .taking)
+    // Whoever takes also looks for requests to stop, between two takes.
+    let milliseconds = min(milliseconds, 250)
     // A commit that came in the middle of a rebalance is made up for before anything moves.
     if transactions == nil { try push() }
     if hasYielded { giveUp() }

@@ -22,6 +22,10 @@ public struct ServeOptions: Sendable, Equatable {
   public var model: String?
   /// Number of workers; nil for one a core.
   public var workers: Int?
+  /// Where the group's offsets are set before it is joined; nil to leave them.
+  public var from: Moment?
+  /// From where on partitions are read again to rebuild what Redis holds; nil for no rebuilding that is not needed.
+  public var rebuildSince: Moment?
   /// Least level that is logged.
   public var logLevel = Log.Level.info
 

@@ -49,13 +49,16 @@ public enum CommandParser {
     let modes = ["config", "embedded", "replay"].filter { given[$0] != nil }
     if given["replay"] != nil {
       guard modes.count == 1 else { throw .usage("--replay goes without --\(modes[0])") }
+      for name in ["from", "rebuild-state", "since"] where given[name] != nil {
+        throw .usage("--\(name) goes without --replay")
+      }
       return .replay(try replay(given, environment))
     }
     if let operand = given.operands.first {
       let hint = Suggestion.hint(for: operand, among: ["inspect", "demo"])
       throw .usage("\"\(operand)\" is no command\(hint)")
     }
-    let shared: Set = ["config", "embedded", "model", "workers", "log-level"]
+    let shared: Set = ["config", "embedded", "model", "workers", "from", "rebuild-state", "since", "log-level"]
     for option in given.names where !shared.contains(option) { throw .usage("--\(option) goes with --replay only") }
     var options = ServeOptions()
     options.embedded = given["embedded"] != nil
@@ -66,7 +69,20 @@ public enum CommandParser {
     options.model = given["model"]
     try given.take("workers", .optional(.integer(1...256)), into: &options.workers)
     try given.take("log-level", .choice, into: &options.logLevel)
+    try readMoments(given, into: &options)
     return .serve(options)
+  }
+
+  private static func readMoments(_ given: Given, into options: inout ServeOptions) throws(ControlFailure) {
+    try given.take("from", .optional(.moment), into: &options.from)
+    try given.take("since", .optional(.moment), into: &options.rebuildSince)
+    guard (given["rebuild-state"] != nil) == (given["since"] != nil) else {
+      throw .usage("--rebuild-state and --since TIME go together")
+    }
+    for name in ["from", "rebuild-state"] where given[name] != nil && options.embedded {
+      throw .usage("--\(name) goes without --embedded, whose topics are new")
+    }
+    if options.rebuildSince == .latest { throw .usage("--since: latest would rebuild nothing") }
   }
 
   private static func replay(_ given: Given, _ environment: [String: String]) throws(ControlFailure) -> ReplayOptions {

@@ -22,6 +22,8 @@ extension Grammar {
 
         intentd demo
         intentd --config /etc/intentd.yaml
+        intentd --config /etc/intentd.yaml --from -2h
+        intentd --config /etc/intentd.yaml --rebuild-state --since -24h
         intentd --embedded --model model
         intentd --replay clicks.tsv.gz --model model --output predictions.jsonl
         intentd --replay test.csv --model model --evaluate \\
@@ -38,6 +40,15 @@ extension Grammar {
     options: [
       Option(name: "config", short: "c", argument: "FILE", help: "serve as this configuration says", heading: "Serve:"),
       Option(name: "embedded", help: "serve with a broker inside the process and sessions in memory"),
+      Option(
+        name: "from", argument: "TIME",
+        help:
+          "first set the group's offsets: earliest, latest, -2h, or a time such as 2026-01-31T12:00:00Z; the group must have no members"
+      ),
+      Option(
+        name: "rebuild-state",
+        help: "read partitions again from --since on, up to their committed offsets, to rebuild what Redis holds"),
+      Option(name: "since", argument: "TIME", help: "where rebuilding begins: earliest, -24h, or a time"),
       Option(
         name: "replay", short: "r", argument: "FILE...",
         help: "predict the events of files (- is standard input; .gz is read)", heading: "Replay:"),

@@ -51,7 +51,8 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
   private var queues: [OpaquePointer] = unsafe []
   private var answers: [OpaquePointer] = unsafe []
 
-  /// Joins `group` and subscribes to `topics`. `instanceID` is the member's lasting name; nil where it has none.
+  /// Joins `group` and subscribes to `topics`; without any it joins nothing. `instanceID` is the member's lasting name; nil where it has
+  /// none.
   public init(
     _ configuration: KafkaConfiguration, group: String, topics: [String], assignor: GroupAssignor = .cooperativeSticky,
     instanceID: String? = nil, offsetReset: KafkaConsumer.OffsetReset = .earliest, queues count: Int,
@@ -76,6 +77,7 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
       unsafe queues.append(rd_kafka_queue_new(handle.pointer))
       unsafe answers.append(rd_kafka_queue_new(handle.pointer))
     }
+    if topics.isEmpty { return }
     var list = PartitionList()
     for topic in topics { list.add(topic: topic) }
     let code = unsafe rd_kafka_subscribe(
@@ -96,6 +98,26 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
 
   /// The queue of answers to a worker's commits (`rd_kafka_queue_t`).
   func answers(_ index: Int) -> OpaquePointer { unsafe answers[index] }
+
+  /// The partitions of `topic`, asked of a broker.
+  func partitions(of topic: String, milliseconds: Int) throws(KafkaFailure) -> [TopicPartition] {
+    let opened = unsafe rd_kafka_topic_new(handle.pointer, topic, nil)
+    defer { if let opened = unsafe opened { unsafe rd_kafka_topic_destroy(opened) } }
+    var metadata: UnsafePointer<rd_kafka_metadata>?
+    let code = unsafe rd_kafka_metadata(handle.pointer, 0, opened, &metadata, Int32(clamping: milliseconds))
+    let operation = "asking for the partitions of topic \(topic)"
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let found = unsafe metadata else {
+      throw ClientHandle.failure(code.rawValue, while: operation)
+    }
+    defer { unsafe rd_kafka_metadata_destroy(found) }
+    let description = unsafe found.pointee.topics[0]
+    if unsafe description.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+      throw unsafe ClientHandle.failure(description.err.rawValue, while: operation)
+    }
+    return unsafe (0..<Int(description.partition_cnt)).map {
+      TopicPartition(topic: topic, partition: unsafe description.partitions[$0].id)
+    }
+  }
 
   /// Waits at most `milliseconds` for changes and errors; returns early after ``wake()``.
   public func poll(milliseconds: Int) throws(KafkaFailure) -> [GroupChange] {

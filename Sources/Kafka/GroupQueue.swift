@@ -1,6 +1,16 @@
 private import CRdkafka
 public import Events
 
+/// Where a record stands and what is known of it besides its bytes.
+public struct RecordPlace: Sendable, BitwiseCopyable {
+  /// Partition and offset.
+  public var origin: Origin
+  /// The record's Kafka timestamp; nil where it has none.
+  public var time: EventTime?
+  /// True for a record without a value.
+  public var isTombstone: Bool
+}
+
 /// How far the broker says that a partition reaches.
 public struct OffsetRange: Sendable, Equatable {
   /// The oldest offset that is still there.

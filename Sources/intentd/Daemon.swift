@@ -6,7 +6,6 @@ import Kafka
 import Pipeline
 import Platform
 import Publisher
-import Sequential
 import SessionState
 
 /// The live path, put together: one group thread, and workers that each go from Kafka over sessions in Redis (or memory) to Kafka.
@@ -19,15 +18,12 @@ final class Daemon: Sendable {
   private let board: WorkerBoard
   private let log: Log
 
-  /// A daemon of `workers` workers that ends when `mailbox` says stop.
-  init(
-    _ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, workers: Int, mailbox: Mailbox,
-    log: Log
-  ) {
+  /// A daemon of these parts that ends when `mailbox` says stop.
+  init(_ parts: WorkerParts, mailbox: Mailbox) {
+    self.parts = parts
     self.mailbox = mailbox
-    self.log = log
-    parts = WorkerParts(model, configuration, bootstrapServers: bootstrapServers, workers: workers, log: log)
-    board = WorkerBoard(workers: workers, log)
+    log = parts.log
+    board = WorkerBoard(workers: parts.workers, log)
   }
 
   /// Serves until the mailbox says stop; throws what the first worker that failed could not get over. Its failure stops all.
@@ -101,6 +97,7 @@ final class Daemon: Sendable {
       group, worker: worker, decoder: try parts.decoder(), partitions: partitions, goOn: { !mailbox.isOverdue })
     var running = Worker(
       source: source, sink: sink, processor: try parts.processor(store, partitions), mailbox: mailbox,
+      commitMilliseconds: Int(parts.configuration.publisher.commitInterval),
       wait: { milliseconds in
         group.beat(worker, .waiting)
         Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)

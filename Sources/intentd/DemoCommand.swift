@@ -39,8 +39,9 @@ struct DemoCommand {
     try broker.createTopic(configuration.publisher.topic, partitions: 4)
     print("Served through the broker in this process at \(broker.bootstrapServers): topics ", terminator: "")
     print("\(configuration.consumer.topic) and \(configuration.publisher.topic); kcat can join.\n")
-    let daemon = Daemon(
-      loaded.model, configuration, bootstrapServers: broker.bootstrapServers, workers: 1, mailbox: mailbox, log: log)
+    let parts = WorkerParts(
+      loaded.model, configuration, bootstrapServers: broker.bootstrapServers, workers: 1, log: log)
+    let daemon = Daemon(parts, mailbox: mailbox)
     let thread = try WorkerThread(name: "daemon") {
       do { try daemon.run() } catch { log.error("\(error)") }
     }

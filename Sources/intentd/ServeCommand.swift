@@ -1,4 +1,6 @@
+import Consumer
 import Control
+import Events
 import Foundation
 import Kafka
 import Pipeline
@@ -38,12 +40,30 @@ struct ServeCommand {
       ])
     let broker = options.embedded ? try embeddedBroker(configuration, log) : nil
     if options.embedded { configuration.kafka.properties.merge(Daemon.embeddedProperties) { set, _ in set } }
-    let daemon = Daemon(
+    var parts = WorkerParts(
       loaded.model, configuration, bootstrapServers: broker?.bootstrapServers ?? configuration.kafka.bootstrapServers,
-      workers: options.workers ?? configuration.workers ?? ProcessInfo.processInfo.activeProcessorCount,
-      mailbox: mailbox, log: log)
-    try daemon.run()
+      workers: options.workers ?? configuration.workers ?? ProcessInfo.processInfo.activeProcessorCount, log: log)
+    let now = EventTime(Date().timeIntervalSince1970 * 1000)
+    if let since = options.rebuildSince {
+      parts.rebuild = since.time(now: now).map { .time($0) } ?? .earliest
+    }
+    if let from = options.from { try setOffsets(from, now, parts.source, log) }
+    try Daemon(parts, mailbox: mailbox).run()
     withExtendedLifetime(broker) {}
+  }
+
+  /// Lets the group go on from another place.
+  private func setOffsets(
+    _ from: Moment, _ now: EventTime, _ source: KafkaSourceConfiguration, _ log: Log
+  ) throws {
+    let place: GroupOffsets.Place = from.time(now: now).map { .time($0) } ?? (from == .earliest ? .earliest : .latest)
+    let offsets = try GroupOffsets.set(
+      source.kafka, group: source.group, topics: source.topics, to: place, log: Daemon.kafkaLog(log))
+    for (partition, offset) in offsets {
+      log.notice(
+        "the group goes on from",
+        metadata: ["group": .string(source.group), "partition": .init(describing: partition), "offset": .init(offset)])
+    }
   }
 
   private func embeddedBroker(_ configuration: Configuration, _ log: Log) throws -> EmbeddedBroker {

@@ -15,6 +15,8 @@ struct WorkerParts: Sendable {
   let configuration: Configuration
   let bootstrapServers: String
   let workers: Int
+  /// Where rebuilding of state begins that somebody asked for; nil for none.
+  var rebuild: RebuildOptions.Start?
   let log: Log
 
   /// Parts for `workers` workers that serve `model` as `configuration` says.
@@ -40,6 +42,7 @@ struct WorkerParts: Sendable {
     source.instanceID = configuration.kafka.instanceID
     source.rebuild.rewind = configuration.state.rewind
     source.rebuild.horizon = configuration.state.idleTimeout
+    source.rebuild.asked = rebuild
     return source
   }
 

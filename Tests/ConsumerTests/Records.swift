@@ -49,15 +49,17 @@ struct Topic {
     return topic
   }
 
-  /// Writes `values` (nil is a tombstone) to partition `index % partitions`.
-  func write(_ values: [String?], partitions: Int) throws {
+  /// Writes `values` (nil is a tombstone) to partition `index % partitions`, the first with the time `start`, each
+  /// `step` milliseconds later than the one before.
+  func write(_ values: [String?], partitions: Int, from start: EventTime? = nil, every step: EventTime = 0) throws {
     let producer = try KafkaProducer(configuration, log: { _ in })
     let topic = try producer.topic(name)
     for (index, value) in values.enumerated() {
       let bytes = Array((value ?? "").utf8)
       let key = Array("key\(index)".utf8)
       let isQueued = try producer.produce(
-        to: topic, key: key.span, value: bytes.span, hasValue: value != nil, partition: Int32(index % partitions))
+        to: topic, key: key.span, value: bytes.span, hasValue: value != nil, partition: Int32(index % partitions),
+        timestamp: start.map { $0 + EventTime(index) * step })
       precondition(isQueued, "the queue of the test's producer is full")
     }
     let isFlushed = try producer.flush(milliseconds: 30_000)
@@ -110,7 +112,7 @@ struct HandedItem: Hashable {
 }
 
 /// A member of a group with its group thread; leaves the group when it goes.
-final class Member {
+final class Member: Sendable {
   let group: ConsumerGroup
   private let thread: WorkerThread
 
