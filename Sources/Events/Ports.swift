@@ -112,15 +112,10 @@ public protocol SessionStore: ~Copyable {
     throws(Failure)
 
   /// What is known of `partitions` as a whole, in their order. From now on the server that answered is the one that appends go to.
+  ///
+  /// Throws a failure whose disposition is ``Disposition/rebuild`` where the server is not the one that it was last asked of and nobody
+  /// was told: the partitions that were asked for then need a comparison too, so all of them are to be asked for.
   mutating func marks(of partitions: [Int32]) throws(Failure) -> [PartitionMark]
-}
-
-/// Stores that live as long as their process and no longer: nothing of theirs is lost without it.
-extension SessionStore where Self: ~Copyable {
-  /// Nothing is known, and nothing is missing.
-  public mutating func marks(of partitions: [Int32]) throws(Failure) -> [PartitionMark] {
-    partitions.map { PartitionMark(partition: $0, offset: -1, isTrusted: true) }
-  }
 }
 
 /// Where predictions go: a Kafka topic, or a file.

@@ -62,6 +62,9 @@ public struct StoredSession: Sendable {
   /// Greatest event time of the session so far, also of events that are no longer kept; `EventTime.min` for a new session.
   public var greatestTime: EventTime
 
+  /// A new session.
+  public static let empty = StoredSession(events: 0..<0, marks: 0..<0, greatestTime: .min)
+
   /// The session at these places of a readout.
   public init(events: Range<Int>, marks: Range<Int>, greatestTime: EventTime) {
     self.events = events
@@ -80,6 +83,8 @@ public struct SessionReadout: ~Copyable, Sendable {
   public var marks: [Mark] = []
   /// One entry a session, in the order asked for.
   public var sessions: [StoredSession] = []
+  /// What could not be read and was set aside, its session being new now: key and reason, one text a session.
+  public var setAside: [String] = []
 
   /// An empty readout.
   public init() {}
@@ -90,6 +95,7 @@ public struct SessionReadout: ~Copyable, Sendable {
     events.removeAll(keepingCapacity: true)
     marks.removeAll(keepingCapacity: true)
     sessions.removeAll(keepingCapacity: true)
+    setAside.removeAll(keepingCapacity: true)
   }
 }
 

@@ -16,6 +16,8 @@ public struct MemorySessionStore: SessionReading, ~Copyable {
   private var scratch: [UInt8] = []
   private var eventScratch: [UInt8] = []
   private var markScratch: [Mark] = []
+  /// By slot, the last offset applied of each partition; -1 for none.
+  private var partitionMarks: [Int64] = []
 
   /// What a session costs besides its blocks, in blocks: its entry, its places in the table and the free list.
   private static let entryBlocks =
@@ -73,6 +75,20 @@ public struct MemorySessionStore: SessionReading, ~Copyable {
       if found == nil { pool.append(appends.bytes, append.session.indices, to: &table.entries[Int(slot)].id) }
       apply(append, of: appends, to: slot)
       outcomes.outcomes.append(.stored)
+    }
+    for outcome in outcomes.outcomes where outcome != .stored { return }
+    for mark in appends.partitions {
+      while partitionMarks.count <= Int(mark.partition) { partitionMarks.append(-1) }
+      partitionMarks[Int(mark.partition)] = max(partitionMarks[Int(mark.partition)], mark.offset)
+    }
+  }
+
+  /// What is known of partitions: see ``SessionStore/marks(of:)``. Always trusted: nothing that was acknowledged is lost while the
+  /// process lives.
+  public mutating func marks(of partitions: [Int32]) throws(SessionStoreFailure) -> [PartitionMark] {
+    partitions.map {
+      let isKnown = Int($0) < partitionMarks.count
+      return PartitionMark(partition: $0, offset: isKnown ? partitionMarks[Int($0)] : -1, isTrusted: true)
     }
   }
 

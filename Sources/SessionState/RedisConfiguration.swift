@@ -26,27 +26,36 @@ public struct RedisConfiguration: Sendable, Equatable {
   public var database: Int
   /// What all keys begin with; without braces. Default `intentd`.
   public var prefix: String
+  /// Part of every key after the prefix, so that another one begins with empty sessions; nil for none.
+  public var generation: String?
   /// How long to wait for a connection and for each reply, in milliseconds. Default 2,000.
   public var timeout: Int
 
   /// The server at `address`.
   public init(
     _ address: Address, user: String? = nil, password: String? = nil, database: Int = 0, prefix: String = "intentd",
-    timeout: Int = 2_000
+    generation: String? = nil, timeout: Int = 2_000
   ) {
     self.address = address
     self.user = user
     self.password = password
     self.database = database
     self.prefix = prefix
+    self.generation = generation
     self.timeout = timeout
   }
+
+  /// What all keys begin with: the prefix and, where there is one, the generation. The part in braces comes after it, so that a
+  /// session's keys stay together whatever it is.
+  var keyPrefix: String { generation.map { "\(prefix):\($0)" } ?? prefix }
 
   /// Throws for a setting that can't be used.
   public func check() throws(SessionStoreFailure) {
     if prefix.isEmpty { throw .invalidConfiguration(name: "prefix", why: "it is empty") }
-    if prefix.utf8.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }) {
-      throw .invalidConfiguration(name: "prefix", why: "it holds a brace, which would move its keys between servers")
+    if generation?.isEmpty == true { throw .invalidConfiguration(name: "generation", why: "it is empty") }
+    for (name, part) in [("prefix", prefix), ("generation", generation ?? "")]
+    where part.utf8.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }) {
+      throw .invalidConfiguration(name: name, why: "it holds a brace, which would move its keys between servers")
     }
     if timeout <= 0 { throw .invalidConfiguration(name: "timeout", why: "it is not above 0") }
     if database < 0 { throw .invalidConfiguration(name: "database", why: "it is below 0") }

@@ -12,8 +12,8 @@ private import Glibc
   /// The command at hand: its arguments one after the other, and where each begins and ends.
   private var bytes: [UInt8] = []
   private var ends: [Int] = []
-  private var starts: [UnsafePointer<CChar>?] = unsafe []
-  private var lengths: [Int] = []
+  /// The commands that are to be sent, as they go over the wire. hiredis would allocate for each of them.
+  private var output: [UInt8] = []
   /// Commands that were appended and have no reply yet.
   private(set) var pending = 0
 
@@ -79,26 +79,40 @@ private import Glibc
     ends.append(bytes.count)
   }
 
-  /// Ends the command: it is sent with the next ``replies(_:_:)``.
-  func append() throws(SessionStoreFailure) {
-    let code = unsafe bytes.withUnsafeBytes { bytes in
-      unsafe starts.removeAll(keepingCapacity: true)
-      lengths.removeAll(keepingCapacity: true)
-      var start = 0
-      for end in ends {
-        unsafe starts.append(bytes.baseAddress?.advanced(by: start).assumingMemoryBound(to: CChar.self))
-        lengths.append(end - start)
-        start = end
-      }
-      return unsafe redisAppendCommandArgv(context, Int32(starts.count), &starts, lengths)
+  /// Ends the command: it is sent with the next ``replies(_:)``.
+  func append() {
+    output.append(UInt8(ascii: "*"))
+    appendLength(ends.count)
+    var start = 0
+    let arguments = bytes
+    for end in ends {
+      output.append(UInt8(ascii: "$"))
+      appendLength(end - start)
+      _ = output.appendBytes(ByteRange(start: start, count: end - start), of: arguments)
+      appendNewline()
+      start = end
     }
-    if code != REDIS_OK { throw unsafe .unreachable(server: server, detail: Self.error(of: context)) }
     pending += 1
+  }
+
+  private func appendLength(_ length: Int) {
+    output.appendDecimal(Int64(length))
+    appendNewline()
+  }
+
+  private func appendNewline() {
+    output.append(UInt8(ascii: "\r"))
+    output.append(UInt8(ascii: "\n"))
   }
 
   /// Sends what was appended and hands each of its replies, in order, to `body`. Reads all of them whatever `body` makes of them,
   /// so that replies and commands stay in step.
   func replies(_ body: (_ index: Int, _ reply: borrowing RedisReply) -> Void) throws(SessionStoreFailure) {
+    let code = unsafe output.withUnsafeBytes { bytes in
+      unsafe redisAppendFormattedCommand(context, bytes.bindMemory(to: CChar.self).baseAddress, bytes.count)
+    }
+    output.removeAll(keepingCapacity: true)
+    if code != REDIS_OK { throw unsafe .unreachable(server: server, detail: Self.error(of: context)) }
     let count = pending
     for index in 0..<count {
       var raw: UnsafeMutableRawPointer?

@@ -4,7 +4,7 @@ import Events
 /// keep them together. `{`, `}` and `%` in the session's id are percent-encoded.
 struct RedisKeys {
   /// The part of a key that says what it holds.
-  enum Kind {
+  enum Kind: CaseIterable {
     case events
     case marks
     case next
@@ -19,8 +19,13 @@ struct RedisKeys {
   }
 
   private let beginning: [UInt8]
+  /// The hash of what is known of each partition.
+  let partitions: [UInt8]
 
-  init(prefix: String) { beginning = Array("\(prefix):{".utf8) }
+  init(prefix: String) {
+    beginning = Array("\(prefix):{".utf8)
+    partitions = Array("\(prefix):partitions".utf8)
+  }
 
   /// Appends the key of `session` to `bytes`.
   func append(_ kind: Kind, of session: Span<UInt8>, to bytes: inout [UInt8]) {

@@ -22,6 +22,12 @@ private import CHiredis
     return unsafe node.pointee.integer
   }
 
+  /// True for a list that holds something; false for any other reply, nil among them.
+  var hasElements: Bool {
+    guard let node = unsafe node(nil), unsafe node.pointee.type == REDIS_REPLY_ARRAY else { return false }
+    return unsafe node.pointee.elements > 0
+  }
+
   /// Hands the bytes of each element of a list to `body`, in order; false where the reply is not a list of bytes.
   func forEachBytes(at index: Int? = nil, _ body: (Span<UInt8>) -> Void) -> Bool {
     guard let list = unsafe node(index), unsafe list.pointee.type == REDIS_REPLY_ARRAY else { return false }

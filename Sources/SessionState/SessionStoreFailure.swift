@@ -16,11 +16,15 @@ public enum SessionStoreFailure: PortFailure, Equatable {
   case invalidConfiguration(name: String, why: String)
   /// The stored events name more topics and partitions than ``Limits/partitions``.
   case tooManyPartitions(key: String)
+  /// The server is not the one that marks of partitions were last asked of: it restarted, or another one took over. `run` is its
+  /// own name of its run.
+  case serverChanged(server: String, run: String)
 
   /// What the worker does about it.
   public var disposition: Disposition {
     switch self {
     case .unreachable, .busy: .retry
+    case .serverChanged: .rebuild
     case .denied, .malformed, .refused, .invalidConfiguration, .tooManyPartitions: .halt
     }
   }
@@ -43,6 +47,21 @@ public enum SessionStoreFailure: PortFailure, Equatable {
     case .tooManyPartitions(let key):
       "Redis key \(key) names more topics and partitions than the \(Limits.partitions) that one process may see. "
         + "Choose another prefix, or delete the keys of topics that are gone."
+    case .serverChanged(let server, let run):
+      "Redis at \(server) restarted, or another server took over (its run is \(run) now), so acknowledged writes may be gone. "
+        + "Sessions are compared with the topic and rebuilt from it."
+    }
+  }
+
+  /// The part that the server or the network said.
+  var detail: String {
+    switch self {
+    case .unreachable(_, let detail), .busy(_, let detail), .denied(_, let detail), .malformed(_, let detail),
+      .refused(_, let detail):
+      detail
+    case .invalidConfiguration(_, let why): why
+    case .tooManyPartitions(let key): key
+    case .serverChanged(_, let run): run
     }
   }
 
