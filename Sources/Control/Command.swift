@@ -6,6 +6,8 @@ public enum Command: Sendable, Equatable {
   case replay(ReplayOptions)
   /// Say what a model directory holds.
   case inspect(InspectOptions)
+  /// Show what Redis holds of a session.
+  case inspectSession(InspectSessionOptions)
   /// Show a small shop.
   case demo(DemoOptions)
   /// Print this text and end well: help, usage, version.
@@ -148,6 +150,19 @@ public struct InspectOptions: Sendable, Equatable {
   public var topK = 20
   /// True where the scores are shown with all their digits.
   public var logits = false
+
+  /// The options of a bare call.
+  public init() {}
+}
+
+/// What to show of a session in Redis.
+public struct InspectSessionOptions: Sendable, Equatable {
+  /// Id of the session.
+  public var session = ""
+  /// The configuration file that says where Redis is.
+  public var configuration: String?
+  /// True for one JSON object.
+  public var json = false
 
   /// The options of a bare call.
   public init() {}

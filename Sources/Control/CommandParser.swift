@@ -8,7 +8,9 @@ public enum CommandParser {
   /// What `arguments` (without the program's name) ask for. `environment` may name configuration and model.
   public static func parse(arguments: [String], environment: [String: String]) throws(ControlFailure) -> Command {
     switch arguments.first {
-    case "inspect": return try inspect(Array(arguments.dropFirst()))
+    case "inspect":
+      let rest = Array(arguments.dropFirst())
+      return try rest.first == "session" ? inspectSession(Array(rest.dropFirst()), environment) : inspect(rest)
     case "demo": return try demo(Array(arguments.dropFirst()))
     default: return try main(arguments, environment)
     }
@@ -29,6 +31,24 @@ public enum CommandParser {
     try given.take("top-k", .integer(1...Limits.topK), into: &options.topK)
     options.logits = given["logits"] != nil
     return .inspect(options)
+  }
+
+  private static func inspectSession(
+    _ arguments: [String], _ environment: [String: String]
+  ) throws(ControlFailure) -> Command {
+    let given = try Given(arguments, grammar: .inspectSession, repeatable: [])
+    if let text = given.text { return .show(text) }
+    guard let session = given.operands.first, given.operands.count == 1, !session.isEmpty else {
+      throw .usage("inspect session takes one session id (a model directory of this name is ./session)")
+    }
+    var options = InspectSessionOptions()
+    options.session = session
+    options.configuration = given["config"] ?? environment["INTENTD_CONFIG"]
+    guard options.configuration != nil else {
+      throw .usage("inspect session needs --config FILE, which says where Redis is")
+    }
+    options.json = given["json"] != nil
+    return .inspectSession(options)
   }
 
   private static func demo(_ arguments: [String]) throws(ControlFailure) -> Command {

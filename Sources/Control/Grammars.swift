@@ -90,12 +90,13 @@ extension Grammar {
     ] + general)
 
   static let inspect = Grammar(
-    program: "intentd inspect", operands: ["DIR"],
-    summary: "Reads a model directory, checks it, and says what it is.",
+    program: "intentd inspect", operands: ["DIR", "session ID --config FILE"],
+    summary: "Reads a model directory, checks it, and says what it is; or shows what Redis holds of a session.",
     notes: """
       Example:
 
         intentd inspect model --session "tent,stove" --top-k 5
+        intentd inspect session s-81 --config intentd.yaml
       """,
     options: [
       Option(
@@ -103,6 +104,22 @@ extension Grammar {
         help: "predict the next items of this session: ids, with commas between"),
       Option(name: "top-k", short: "k", argument: "N", help: "items in the prediction (20)"),
       Option(name: "logits", help: "show scores with all their digits"),
+    ] + general)
+
+  static let inspectSession = Grammar(
+    program: "intentd inspect session", operands: ["ID"],
+    summary:
+      "Shows what Redis holds of a session: its events, how far each partition was applied, its latest prediction.",
+    notes: """
+      Example:
+
+        intentd inspect session s-81 --config intentd.yaml
+
+      Exit status: 0 done, 1 failed or no such session, 64 wrong usage.
+      """,
+    options: [
+      Option(name: "config", short: "c", argument: "FILE", help: "the daemon's configuration: it says where Redis is"),
+      Option(name: "json", help: "as one JSON object"),
     ] + general)
 
   static let demo = Grammar(

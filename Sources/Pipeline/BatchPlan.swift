@@ -12,6 +12,8 @@ struct BatchPlan: ~Copyable {
     var depth: Int32 = 0
     /// True for a record that had been applied before.
     var isRedelivered = false
+    /// True for a record that only rebuilds state.
+    var isStateOnly = false
     /// Running number and ordinal, once applied.
     var number: Int64 = 0
     var ordinal: Int64 = 0
@@ -27,6 +29,10 @@ struct BatchPlan: ~Copyable {
     var isMissing: Bool
     /// Running number of the stored event that this round's events are computed from.
     var expected: Int64 = 0
+    /// Its last event that was not applied before, in this round: the one whose prediction is stored; -1 for none.
+    var lastNew: Int32 = -1
+    /// Its last event that is not only there to rebuild state; -1 for none.
+    var lastLive: Int32 = -1
   }
 
   /// First event of this round of work.

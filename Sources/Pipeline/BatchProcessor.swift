@@ -15,6 +15,13 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
   private var outcomes = AppendOutcomes()
   private var keys: [ByteRange] = []
   private var asked: [Int32] = []
+  /// Last offset of each partition that the events at hand apply.
+  private var partitions: [Mark] = []
+
+  /// The first session that could not be read.
+  private var setAside: String?
+  private var isSetAsideSaid = false
+  private var isScatteredSaid = false
 
   private let tries = 8
 
@@ -49,6 +56,35 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
   /// Says that everything processed so far is committed: sessions may apply records again.
   public mutating func noteCommit() { engine.noteCommit() }
 
+  /// Drops from RAM what belongs to partitions that went to another worker.
+  public mutating func forget(partitions: [Int32]) { engine.forget(partitions: partitions) }
+
+  /// Drops all sessions from RAM: what is stored, and what comes again, counts.
+  public mutating func forgetAll() {
+    engine.counters.rebuilds += 1
+    engine.forgetAll()
+  }
+
+  /// What the store knows of partitions.
+  public mutating func marks(of partitions: [Int32]) throws(PipelineFailure) -> [PartitionMark] {
+    do throws(Store.Failure) {
+      return try store.marks(of: partitions)
+    } catch {
+      throw .port(doing: "asking what is known of \(partitions.count) partitions", error)
+    }
+  }
+
+  /// The next thing that an operator should know of and that was not said yet.
+  public mutating func takeNotice() -> PipelineNotice? {
+    if let session = engine.scattered, !isScatteredSaid {
+      isScatteredSaid = true
+      return .severalPartitions(session: session)
+    }
+    guard let why = setAside, !isSetAsideSaid else { return nil }
+    isSetAsideSaid = true
+    return .setAside(why)
+  }
+
   /// Works on the events of `batch` from `start` on, as many as may be worked on together, appends their predictions to `output`, in
   /// order, and returns the index behind the last of them: `start` where the first event's session must be committed first.
   /// After a failure nothing of these events is in RAM or in `output`, and the call can be repeated.
@@ -61,6 +97,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
     for index in start..<engine.plan.end {
       output.predictions.append(Prediction(event: index, firstItem: 0, itemCount: 0, status: .noKnownItems))
     }
+    notePartitions(batch)
     do throws(PipelineFailure) {
       try readMissing(batch)
       for _ in 0..<tries {
@@ -97,8 +134,32 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
     readout.removeAll()
     do throws(Store.Failure) {
       try store.read(keys, of: batch.bytes, into: &readout)
+      note(readout.setAside)
     } catch {
       throw .port(doing: "reading \(keys.count) sessions", error)
+    }
+  }
+
+  private mutating func note(_ setAside: [String]) {
+    engine.counters.setAside += setAside.count
+    if self.setAside == nil { self.setAside = setAside.first }
+  }
+
+  /// Notes the last offset that these events apply, by partition. Those with records that rebuild state are left out: there may be more
+  /// of those to come, and a mark says that nothing before it is missing.
+  private mutating func notePartitions(_ batch: borrowing EventBatch) {
+    partitions.removeAll(keepingCapacity: true)
+    for index in engine.plan.start..<engine.plan.end {
+      let origin = batch.events[index].origin
+      if let place = partitions.firstIndex(where: { $0.partition == origin.partition }) {
+        partitions[place].offset = max(partitions[place].offset, origin.offset)
+      } else {
+        partitions.append(Mark(partition: origin.partition, offset: origin.offset))
+      }
+    }
+    for event in batch.events where event.isStateOnly {
+      partitions.removeAll { $0.partition == event.origin.partition }
+      if partitions.isEmpty { return }
     }
   }
 
@@ -118,6 +179,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
     outcomes.removeAll()
     do throws(Store.Failure) {
       try store.append(appends, into: &outcomes)
+      note(outcomes.readout.setAside)
     } catch {
       throw .port(doing: "appending to \(appends.sessions.count) sessions", error)
     }
@@ -134,7 +196,9 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
       var index = engine.plan.sessions[Int(open)].first
       var isAsked = false
       while index >= 0 {
-        if engine.plan[Int(index)].isRedelivered {
+        let entry = engine.plan[Int(index)]
+        // One that only rebuilds state and is there already asks for nothing.
+        if entry.isRedelivered && !entry.isStateOnly {
           if !isAsked { keys.append(batch.events[Int(index)].session) }
           isAsked = true
           asked.append(index)
@@ -156,18 +220,26 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
     }
   }
 
-  /// Encodes the open sessions' predictions, in the order of their events.
+  /// Says which of the open sessions' predictions are published, and encodes, in the order of their events, those and the ones that
+  /// are stored.
   private mutating func encode(_ batch: borrowing EventBatch, into output: inout PredictionBatch) {
+    let latestOnly = engine.options.publishesLatestOnly
     for open in engine.plan.open {
-      var index = engine.plan.sessions[Int(open)].first
+      let session = engine.plan.sessions[Int(open)]
+      var index = session.first
       while index >= 0 {
+        let entry = engine.plan[Int(index)]
         let place = engine.plan.place(of: Int(index))
-        let first = output.bytes.count
-        encoder.encode(
-          output.predictions[place], items: output.items, of: batch.events[Int(index)], eventBytes: batch.bytes,
-          into: &output.bytes)
-        output.predictions[place].encoded = ByteRange(start: first, count: output.bytes.count - first)
-        index = engine.plan[Int(index)].next
+        let isPublished = !entry.isStateOnly && (!latestOnly || index == session.lastLive)
+        output.predictions[place].isPublished = isPublished
+        if isPublished || index == session.lastNew {
+          let first = output.bytes.count
+          encoder.encode(
+            output.predictions[place], items: output.items, of: batch.events[Int(index)], eventBytes: batch.bytes,
+            into: &output.bytes)
+          output.predictions[place].encoded = ByteRange(start: first, count: output.bytes.count - first)
+        }
+        index = entry.next
       }
     }
   }
@@ -177,8 +249,8 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
     appends.removeAll()
     for open in engine.plan.open {
       let session = engine.plan.sessions[Int(open)]
+      guard session.lastNew >= 0 else { continue }
       let first = appends.events.count
-      var last: Int32 = -1
       var index = session.first
       while index >= 0 {
         let entry = engine.plan[Int(index)]
@@ -188,12 +260,10 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
           appends.events.append(
             StoredEvent(
               number: entry.number, ordinal: entry.ordinal, origin: event.origin, time: event.time, item: item))
-          last = index
         }
         index = entry.next
       }
-      guard last >= 0 else { continue }
-      let prediction = output.predictions[engine.plan.place(of: Int(last))].encoded
+      let prediction = output.predictions[engine.plan.place(of: Int(session.lastNew))].encoded
       appends.sessions.append(
         SessionAppend(
           session: appends.bytes.appendBytes(batch.events[Int(session.first)].session, of: batch.bytes),
@@ -201,6 +271,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
           prediction: appends.bytes.appendBytes(prediction, of: output.bytes),
           greatestTime: engine.cache[Int(session.slot)].greatestTime))
     }
+    appends.partitions.append(contentsOf: partitions)
   }
 
   /// Closes the sessions whose append was stored; rebuilds the others from what the store holds.
@@ -210,7 +281,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
     for position in 0..<engine.plan.open.count {
       let open = engine.plan.open[position]
       let session = engine.plan.sessions[Int(open)]
-      guard hasNewEvents(session) else { continue }
+      guard session.lastNew >= 0 else { continue }
       if case .conflict(let stored) = outcomes.outcomes[place] {
         engine.counters.conflicts += 1
         engine.load(slot: Int(session.slot), stored, of: outcomes.readout)
@@ -220,14 +291,5 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
       place += 1
     }
     engine.plan.open.removeLast(engine.plan.open.count - kept)
-  }
-
-  private func hasNewEvents(_ session: BatchPlan.Session) -> Bool {
-    var index = session.first
-    while index >= 0 {
-      if !engine.plan[Int(index)].isRedelivered { return true }
-      index = engine.plan[Int(index)].next
-    }
-    return false
   }
 }

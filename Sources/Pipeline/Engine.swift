@@ -14,6 +14,8 @@ struct Engine: ~Copyable {
 
   /// Sessions that one batch may hold, so that all their memories fit the budget together.
   let sessionsPerBatch: Int
+  /// The first session that was seen to have clicks on several partitions.
+  var scattered: String?
   /// Number of the commit that ``SessionCache/Slot/uncommitted`` counts from.
   private var commitNumber: Int64 = 0
   /// Most uncommitted records that a session forgotten since that commit had.
@@ -72,7 +74,7 @@ struct Engine: ~Copyable {
     if let slot = cache.find(event.session, of: bytes) {
       let isNew = cache[slot].batch != batchNumber
       if isNew, plan.sessions.count == sessionsPerBatch { return false }
-      guard countUncommitted(slot) else { return false }
+      guard event.isStateOnly || countUncommitted(slot) else { return false }
       if isNew {
         counters.cacheHits += 1
         cache[slot].batch = batchNumber
@@ -82,7 +84,7 @@ struct Engine: ~Copyable {
         plan[Int(plan.sessions[session].last)].next = Int32(index)
         plan.sessions[session].last = Int32(index)
       }
-      plan.entries.append(BatchPlan.Entry(slot: Int32(slot)))
+      plan.entries.append(BatchPlan.Entry(slot: Int32(slot), isStateOnly: event.isStateOnly))
       return true
     }
     guard plan.sessions.count < sessionsPerBatch else { return false }
@@ -95,12 +97,12 @@ struct Engine: ~Copyable {
     // It may be one of those forgotten since the last commit, with as many uncommitted records as any of them had.
     cache[slot].commitNumber = commitNumber
     cache[slot].uncommitted = forgottenUncommitted
-    guard countUncommitted(slot) else {
+    guard event.isStateOnly || countUncommitted(slot) else {
       cache.remove(slot)
       return false
     }
     addSession(slot, at: index, isMissing: true)
-    plan.entries.append(BatchPlan.Entry(slot: Int32(slot)))
+    plan.entries.append(BatchPlan.Entry(slot: Int32(slot), isStateOnly: event.isStateOnly))
     return true
   }
 
@@ -169,5 +171,24 @@ struct Engine: ~Copyable {
       cache.remove(Int(session.slot))
     }
     plan.begin(at: plan.start)
+  }
+
+  /// Forgets every session that has clicks on one of `partitions`: another worker may go on with it. Looks at all sessions.
+  mutating func forget(partitions: [Int32]) {
+    for slot in cache.slots.indices where cache.slots[slot].idCount > 0 {
+      guard partitions.contains(where: { cache.mark(slot: slot, partition: $0) >= 0 }) else { continue }
+      release(slot, cache[slot])
+      cache.remove(slot)
+    }
+  }
+
+  /// Forgets every session. What was not committed comes again, and is counted as uncommitted then.
+  mutating func forgetAll() {
+    for slot in cache.slots.indices where cache.slots[slot].idCount > 0 {
+      encoder.release(slot: slot)
+      cache.remove(slot)
+    }
+    plan.begin(at: plan.start)
+    noteCommit()
   }
 }

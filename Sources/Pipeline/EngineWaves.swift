@@ -9,23 +9,36 @@ extension Engine {
       let session = Int(open)
       let slot = Int(plan.sessions[session].slot)
       plan.sessions[session].expected = cache[slot].number
+      plan.sessions[session].lastNew = -1
       var depth: Int32 = 0
       var index = plan.sessions[session].first
       while index >= 0 {
         let origin = batch.events[Int(index)].origin
-        let isRedelivered =
-          options.detectsRedelivery && origin.offset <= cache.mark(slot: slot, partition: origin.partition)
-        plan[Int(index)].isRedelivered = isRedelivered
-        plan[Int(index)].depth = isRedelivered ? -1 : depth
-        if !isRedelivered {
+        if options.detectsRedelivery, origin.offset <= cache.mark(slot: slot, partition: origin.partition) {
+          plan[Int(index)].isRedelivered = true
+          plan[Int(index)].depth = -1
+        } else {
+          plan[Int(index)].isRedelivered = false
+          plan[Int(index)].depth = depth
+          plan.sessions[session].lastNew = index
           depth += 1
+          if options.detectsRedelivery { raiseMark(slot: slot, origin, batch) }
         }
-        if !isRedelivered, options.detectsRedelivery {
-          cache.raiseMark(slot: slot, Mark(partition: origin.partition, offset: origin.offset))
-        }
+        if !plan[Int(index)].isStateOnly { plan.sessions[session].lastLive = index }
         index = plan[Int(index)].next
       }
       plan.depths = max(plan.depths, Int(depth))
+    }
+  }
+
+  private mutating func raiseMark(slot: Int, _ origin: Origin, _ batch: borrowing EventBatch) {
+    let isFurther = cache[slot].markCount == 1 && cache.mark(slot: slot, partition: origin.partition) < 0
+    cache.raiseMark(slot: slot, Mark(partition: origin.partition, offset: origin.offset))
+    guard isFurther else { return }
+    counters.severalPartitions += 1
+    if scattered == nil {
+      let session = plan.sessions[Int(cache[slot].session)].first
+      scattered = batch.bytes.text(batch.events[Int(session)].session)
     }
   }
 
@@ -58,6 +71,7 @@ extension Engine {
     plan[index].ordinal = ordinal
     if ordinal == 1 { counters.visits += 1 }
     if item == .unknown { counters.unknownItems += 1 }
+    if event.isStateOnly { counters.rebuilt += 1 }
     let known = beginSequence(slot: slot, ordinal: ordinal, item: item)
     cache[slot].known = Int32(known)
     guard known > 0 else {

@@ -26,6 +26,8 @@ public struct PipelineOptions: Sendable {
   /// True where a record may be handed over again, and then gets the prediction that it got the first time, by its partition and
   /// offset: offsets rise in each partition. False for files, which are read once, in any order.
   public var detectsRedelivery = true
+  /// True where of a session's clicks that are worked on together only the last one's prediction is published.
+  public var publishesLatestOnly = false
   /// Bytes of RAM for one worker's sessions: ids, newest items, marks, and the encoder's memory.
   public var cacheBytes = 256 << 20
 
@@ -61,6 +63,14 @@ public struct PipelineCounters: Sendable, Equatable {
   public var evictions = 0
   /// Appends refused because another event was the last one.
   public var conflicts = 0
+  /// Events that were missing in the store and applied again to rebuild it.
+  public var rebuilt = 0
+  /// Times that all sessions in RAM were dropped because the store or the source may have lost something.
+  public var rebuilds = 0
+  /// Sessions that were seen to have clicks on several partitions: the topic is keyed by something else.
+  public var severalPartitions = 0
+  /// Sessions whose stored form could not be read: it was set aside, they began anew.
+  public var setAside = 0
 
   /// Nothing done yet.
   public init() {}
@@ -75,7 +85,8 @@ public struct PipelineCounters: Sendable, Equatable {
     ("events", \.events), ("redelivered", \.redelivered), ("beyond_history", \.beyondHistory), ("visits", \.visits),
     ("unknown_items", \.unknownItems), ("no_known_items", \.noKnownItems), ("not_finite", \.notFinite),
     ("steps", \.steps), ("prefills", \.prefills), ("cache_hits", \.cacheHits), ("cache_misses", \.cacheMisses),
-    ("evictions", \.evictions), ("conflicts", \.conflicts),
+    ("evictions", \.evictions), ("conflicts", \.conflicts), ("rebuilt", \.rebuilt),
+    ("rebuilds", \.rebuilds), ("several_partitions", \.severalPartitions), ("set_aside", \.setAside),
   ]
 
   private static var fields: [any WritableKeyPath<PipelineCounters, Int> & Sendable] { names.map(\.field) }

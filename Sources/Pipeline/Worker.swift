@@ -29,6 +29,10 @@ public enum WorkerNews {
   case worked(PipelineCounters)
   /// A server is away or busy: the same is tried again after this many milliseconds.
   case waiting(PipelineFailure, milliseconds: Int)
+  /// Something may be lost: the batch and all sessions in RAM are dropped, these many partitions compared and rebuilt.
+  case rebuilding(PipelineFailure, partitions: Int)
+  /// Something that an operator should know of; each is told once.
+  case noticed(PipelineNotice)
 }
 
 /// The worker's loop: source → processor → sink → commit, on one thread, one batch after the other.
@@ -74,13 +78,73 @@ public struct Worker<
 
   /// Works until the source ends or the mailbox says stop; then everything handed over is stored, acknowledged and committed.
   public mutating func run() throws(PipelineFailure) {
-    while true {
-      let state = try take()
-      let isWhole = batch.isEmpty && batch.tombstones == 0 ? true : try work()
-      if state == .yielding || isDirty && (batch.isEmpty || isCommitDue) { try commit(except: []) }
-      if (state == .ended && isWhole) || mailbox.isStopping { break }
+    var isEnded = false
+    while !isEnded {
+      do throws(PipelineFailure) {
+        isEnded = try turn()
+      } catch {
+        guard error.disposition == .rebuild else { throw error }
+        // What is not committed comes again, here or wherever its partitions go.
+        if mailbox.isStopping { return }
+        try rebuild(error)
+      }
     }
-    if isDirty { try commit(except: []) }
+  }
+
+  /// One batch, and what became of the partitions; true at the end.
+  private mutating func turn() throws(PipelineFailure) -> Bool {
+    let state = try take()
+    let changes = source.takeChanges()
+    if !changes.gone.isEmpty { processor.forget(partitions: changes.gone) }
+    let isWhole = batch.isEmpty && batch.tombstones == 0 ? true : try work()
+    let isYielding = state == .yielding || !changes.assigned.isEmpty
+    if isDirty && (isYielding || batch.isEmpty || isCommitDue) || state == .yielding { try commit(except: []) }
+    let isEnding = (state == .ended && isWhole) || mailbox.isStopping
+    // After the commit: comparing takes back what is not committed.
+    if !changes.assigned.isEmpty && !isEnding { try reconcile(changes.assigned) }
+    if isEnding && isDirty { try commit(except: []) }
+    return isEnding
+  }
+
+  /// Drops the batch and all that RAM holds, and goes back to what is committed and stored.
+  private mutating func rebuild(_ failure: PipelineFailure) throws(PipelineFailure) {
+    var reason = failure
+    while true {
+      processor.forgetAll()
+      batch.removeAll()
+      isDirty = false
+      // These are among all that are read now.
+      _ = source.takeChanges()
+      let partitions = source.assigned
+      news(.rebuilding(reason, partitions: partitions.count))
+      do throws(PipelineFailure) {
+        return try reconcile(partitions)
+      } catch {
+        guard error.disposition == .rebuild else { throw error }
+        if mailbox.isStopping { return }
+        // Servers that take turns: no faster than one can read.
+        wait(50)
+        reason = error
+      }
+    }
+  }
+
+  /// Compares what the store knows of `partitions` with the source.
+  private mutating func reconcile(_ partitions: [Int32]) throws(PipelineFailure) {
+    var attempt = 0
+    while true {
+      do throws(PipelineFailure) {
+        let marks = try processor.marks(of: partitions)
+        do throws(Source.Failure) {
+          return try source.reconcile(marks)
+        } catch {
+          throw .port(doing: "comparing \(partitions.count) partitions with what is stored", error)
+        }
+      } catch {
+        try retry(error, attempt: attempt)
+        attempt += 1
+      }
+    }
   }
 
   private var isCommitDue: Bool { ContinuousClock.now - lastCommit >= .milliseconds(commitMilliseconds) }
@@ -100,7 +164,10 @@ public struct Worker<
 
   /// One batch: predicted, stored, published; false where the source took the rest of it back.
   private mutating func work() throws(PipelineFailure) -> Bool {
-    isDirty = true
+    // Records that rebuild state are committed already.
+    if batch.tombstones > 0 || !batch.rejections.isEmpty || batch.events.contains(where: { !$0.isStateOnly }) {
+      isDirty = true
+    }
     try publish(rejections: true)
     var next = 0
     while next < batch.events.count {
@@ -120,6 +187,7 @@ public struct Worker<
       }
     }
     news(.worked(processor.counters))
+    while let notice = processor.takeNotice() { news(.noticed(notice)) }
     return true
   }
 

@@ -28,6 +28,7 @@ struct RedisLink: ~Copyable {
   /// The server as it was when it was last connected to; nil before.
   private(set) var server: RedisServerInfo?
   let configuration: RedisConfiguration
+  private let takesReplicas: Bool
   /// Names of the scripts on the server.
   private(set) var appendHash: [UInt8] = []
   private(set) var raiseHash: [UInt8] = []
@@ -42,7 +43,10 @@ struct RedisLink: ~Copyable {
   private var backOff = BackOff()
   private var lastDetail = ""
 
-  init(_ configuration: RedisConfiguration) { self.configuration = configuration }
+  init(_ configuration: RedisConfiguration, takesReplicas: Bool = false) {
+    self.configuration = configuration
+    self.takesReplicas = takesReplicas
+  }
 
   /// The connection, made where there is none and it is time.
   mutating func connected() throws(SessionStoreFailure) -> RedisConnection {
@@ -57,7 +61,7 @@ struct RedisLink: ~Copyable {
       try authenticate(opened)
       let info = try info(opened)
       try check(info)
-      try loadScripts(opened)
+      if !takesReplicas { try loadScripts(opened) }
       server = info
       connection = opened
       backOff.succeeded()
@@ -147,7 +151,7 @@ struct RedisLink: ~Copyable {
   }
 
   private mutating func check(_ info: RedisServerInfo) throws(SessionStoreFailure) {
-    if info.isReplica {
+    if info.isReplica && !takesReplicas {
       if info.runID == askedRun { noteFollowing() }
       throw .busy(server: "\(configuration.address)", detail: "READONLY it is the replica of another server")
     }

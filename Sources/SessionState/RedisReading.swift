@@ -15,7 +15,7 @@ extension RedisSessionStore {
         StoredSession(
           events: events..<readout.events.count, marks: marks..<readout.marks.count, greatestTime: greatestTime))
     } catch {
-      guard case .malformed = error else { throw error }
+      guard case .malformed = error, !onlyReads else { throw error }
       readout.events.removeLast(readout.events.count - events)
       readout.marks.removeLast(readout.marks.count - marks)
       readout.bytes.removeLast(readout.bytes.count - bytes)

@@ -13,6 +13,8 @@ public import Events
 /// no sooner than a growing pause allows; until then it fails at once, and asks for a retry.
 public struct RedisSessionStore: SessionReading, ~Copyable {
   let rules: SessionRules
+  /// True for a store that changes nothing, whatever it finds.
+  let onlyReads: Bool
   let keys: RedisKeys
   var text: StoredEventText
   var link: RedisLink
@@ -32,15 +34,17 @@ public struct RedisSessionStore: SessionReading, ~Copyable {
   /// The run of the server that these two are about.
   var raisedRun = ""
 
-  /// A store at `configuration` whose sessions live by `rules`; `partitions` is the worker's table.
+  /// A store at `configuration` whose sessions live by `rules`; `partitions` is the worker's table. One that only reads, for tools, also
+  /// takes a replica, and throws where a session can't be read.
   public init(
-    _ configuration: RedisConfiguration, rules: SessionRules, partitions: PartitionTable
+    _ configuration: RedisConfiguration, rules: SessionRules, partitions: PartitionTable, onlyReads: Bool = false
   ) throws(SessionStoreFailure) {
     try configuration.check()
+    self.onlyReads = onlyReads
     self.rules = rules
     keys = RedisKeys(prefix: configuration.keyPrefix)
     text = StoredEventText(partitions)
-    link = RedisLink(configuration)
+    link = RedisLink(configuration, takesReplicas: onlyReads)
   }
 
   /// The server as it was when it was last connected to; nil before.

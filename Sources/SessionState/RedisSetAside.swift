@@ -11,12 +11,11 @@ extension RedisSessionStore {
       let known = unreadable.count
       watchCommand(session, connection)
       try receive(connection) { (store, index, reply) throws(SessionStoreFailure) in
-        guard index == 1 else { return }
         if let error = reply.error() {
           let failure = store.failure(error, session: session)
           guard case .malformed = failure else { throw failure }
           store.unreadable.append((-1, ""))
-        } else {
+        } else if index == 1 {
           try store.readSession(reply, -1, session: session, into: &readout)
           let stored = readout.sessions.removeLast()
           if store.unreadable.count == known { readout.sessions.append(stored) }
@@ -33,7 +32,7 @@ extension RedisSessionStore {
       setAsideCommand(session, connection)
       var isDone = false
       try receive(connection) { (store, index, reply) throws(SessionStoreFailure) in
-        if let error = reply.error() { throw store.failure(error, session: session) }
+        if let error = reply.error() ?? reply.error(at: 0) { throw store.failure(error, session: session) }
         if index == 2 { isDone = reply.hasElements }
       }
       if isDone {

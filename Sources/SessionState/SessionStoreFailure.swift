@@ -39,7 +39,7 @@ public enum SessionStoreFailure: PortFailure, Equatable {
     case .denied(let server, let detail):
       "Redis at \(server) denies access (\(detail)). Correct user, password or the rights of the user."
     case .malformed(let key, let detail):
-      "Redis key \(key) holds what intentd did not write (\(detail)). Delete the key, or choose another prefix."
+      "Redis key \(key) holds what intentd did not write (\(detail)). Look who else writes there; delete the key, or choose another prefix."
     case .refused(let server, let detail):
       "Redis at \(server) refused a command (\(detail)). Trying again does not help; check its version and settings."
     case .invalidConfiguration(let name, let why):

@@ -20,6 +20,7 @@ enum Program {
       case .show(let text): print(text)
       case .replay(let options): try ReplayCommand(options).run()
       case .inspect(let options): try InspectCommand(options).run()
+      case .inspectSession(let options): try InspectSessionCommand(options).run()
       case .serve(let options): try ServeCommand(options).run()
       case .demo(let options): try DemoCommand(options).run()
       }

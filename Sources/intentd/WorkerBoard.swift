@@ -39,6 +39,9 @@ final class WorkerBoard: Sendable {
     switch news {
     case .waiting(let failure, let milliseconds):
       log.with(label: "worker-\(worker)").warning("\(failure)", metadata: ["next_try_ms": .init(milliseconds)])
+    case .rebuilding(let failure, let partitions):
+      log.with(label: "worker-\(worker)").warning("\(failure)", metadata: ["partitions": .init(partitions)])
+    case .noticed(let notice): log.with(label: "worker-\(worker)").warning("\(notice)")
     case .worked(let counters):
       let isDue = state.withLock { state in
         state.lines[worker].counters = counters

@@ -59,15 +59,8 @@ struct WorkerParts: Sendable {
 
   /// A store in Redis.
   func redisStore(_ address: RedisAddress, _ partitions: PartitionTable) throws -> RedisSessionStore {
-    let endpoint: RedisConfiguration.Address =
-      switch address.endpoint {
-      case .tcp(let host, let port): .tcp(host: host, port: port)
-      case .unix(let path): .unix(path: path)
-      }
-    let redis = RedisConfiguration(
-      endpoint, user: address.user, password: address.password, database: address.database,
-      prefix: configuration.state.prefix, timeout: Int(configuration.redis.timeout))
-    return try RedisSessionStore(redis, rules: rules, partitions: partitions)
+    try RedisSessionStore(
+      RedisConfiguration(configuration, at: address), rules: rules, partitions: partitions)
   }
 
   /// What makes events of records.
@@ -89,6 +82,7 @@ struct WorkerParts: Sendable {
     var options = PipelineOptions(maxLength: model.configuration.maxLength)
     options.rules = rules
     options.topK = configuration.predictions.topK
+    options.publishesLatestOnly = configuration.publisher.publish == .latest
     options.exclude = ExclusionMode(rawValue: configuration.predictions.exclude.rawValue) ?? .none
     options.cacheBytes = cacheBytes
     return try BatchProcessor(

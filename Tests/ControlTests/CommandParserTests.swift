@@ -74,6 +74,15 @@ import Testing
     #expect(try parse(line) == .replay(options))
   }
 
+  @Test func inspectingASession() throws {
+    var options = InspectSessionOptions()
+    options.session = "s-81"
+    options.configuration = "x.yaml"
+    #expect(try parse("inspect session s-81 --config x.yaml") == .inspectSession(options))
+    options.json = true
+    #expect(try parse("inspect session --json -c x.yaml s-81") == .inspectSession(options))
+  }
+
   @Test func inspecting() throws {
     var options = InspectOptions()
     options.directory = "m"
@@ -124,6 +133,9 @@ import Testing
     ("--config c --evaluate", "--evaluate goes with --replay only"),
     ("inspekt m", "\"inspekt\" is no command; did you mean inspect?"),
     ("inspect", "inspect takes one model directory"), ("inspect a b", "inspect takes one model directory"),
+    ("inspect session", "inspect session takes one session id (a model directory of this name is ./session)"),
+    ("inspect session a b -c x", "inspect session takes one session id (a model directory of this name is ./session)"),
+    ("inspect session a", "inspect session needs --config FILE, which says where Redis is"),
     ("inspect m --evaluate", "there is no option --evaluate"), ("inspect m --session ,", "--session holds no item"),
     ("demo now", "demo takes no \"now\""),
     ("demo --clicks many", "--clicks: must be a whole number from 1 to 1000000000, not \"many\""),
@@ -142,6 +154,8 @@ import Testing
     #expect(try parse("--version") == .show("intentd \(Version.current)\n"))
     guard case .show(let inspect) = try parse("inspect --help") else { throw Unexpected() }
     #expect(inspect.hasPrefix("Usage: intentd inspect [OPTION...] DIR\n"))
+    guard case .show(let session) = try parse("inspect session --help") else { throw Unexpected() }
+    #expect(session.hasPrefix("Usage: intentd inspect session [OPTION...] ID\n"))
     guard case .show(let demo) = try parse("demo --help") else { throw Unexpected() }
     #expect(demo.contains("--seed=N"))
     #expect(try parse("--replay a --help") == .show(help))

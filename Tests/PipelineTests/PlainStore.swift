@@ -3,8 +3,9 @@ import Events
 /// What a failing store says.
 enum PlainStoreFailure: PortFailure {
   case away
-  var disposition: Disposition { .retry }
-  var description: String { "the store is away; wait for it" }
+  case changed
+  var disposition: Disposition { self == .away ? .retry : .rebuild }
+  var description: String { self == .away ? "the store is away; wait for it" : "the store is another one" }
 }
 
 /// The store's contract in plain Swift dictionaries, shared by the processors that write to it, with faults to order.
@@ -29,6 +30,16 @@ final class PlainStoreContents {
   var beforeAppend: (PlainStoreContents) throws(PlainStoreFailure) -> Void = { _ in }
   /// Called after the sessions of an append were applied; may throw: the answer got lost.
   var afterAppend: () throws(PlainStoreFailure) -> Void = {}
+  /// Called by each question for marks; may throw.
+  var beforeMarks: () throws(PlainStoreFailure) -> Void = {}
+  /// By partition, the last offset applied, on which run of the server.
+  var partitions: [Int32: (offset: Int64, run: Int)] = [:]
+  /// Number of the server's run.
+  var run = 0
+  /// The run that marks were last asked of.
+  var askedRun = 0
+  /// Sessions that were read.
+  var reads = 0
 }
 
 struct PlainStore: SessionStore, ~Copyable {
@@ -38,6 +49,7 @@ struct PlainStore: SessionStore, ~Copyable {
   mutating func read(_ keys: [ByteRange], of bytes: [UInt8], into readout: inout SessionReadout)
     throws(PlainStoreFailure)
   {
+    contents.reads += keys.count
     for key in keys { add(contents.sessions[bytes.text(key)] ?? .init(), to: &readout) }
   }
 
@@ -62,6 +74,7 @@ struct PlainStore: SessionStore, ~Copyable {
     throws(PlainStoreFailure)
   {
     try contents.beforeAppend(contents)
+    if contents.run != contents.askedRun { throw .changed }
     for append in appends.sessions {
       let key = appends.bytes.text(append.session)
       var session = contents.sessions[key] ?? .init()
@@ -84,7 +97,22 @@ struct PlainStore: SessionStore, ~Copyable {
       contents.sessions[key] = session
       outcomes.outcomes.append(.stored)
     }
+    if outcomes.outcomes.allSatisfy({ $0 == .stored }) {
+      for mark in appends.partitions {
+        let known = contents.partitions[mark.partition]?.offset ?? -1
+        contents.partitions[mark.partition] = (max(known, mark.offset), contents.run)
+      }
+    }
     try contents.afterAppend()
+  }
+
+  mutating func marks(of partitions: [Int32]) throws(PlainStoreFailure) -> [PartitionMark] {
+    try contents.beforeMarks()
+    contents.askedRun = contents.run
+    return partitions.map {
+      let known = contents.partitions[$0]
+      return PartitionMark(partition: $0, offset: known?.offset ?? -1, isTrusted: known?.run == contents.run)
+    }
   }
 }
 

@@ -16,6 +16,8 @@ struct ProcessorHarness: ~Copyable {
   var processor: BatchProcessor<PlainStore, PlainEncoder>
   /// Commits that sessions asked for.
   private(set) var commits = 0
+  /// Predictions that are to be published.
+  private(set) var published = 0
   private var output = PredictionBatch()
 
   init(_ model: SequentialModel, _ options: PipelineOptions, _ contents: PlainStoreContents) throws {
@@ -24,15 +26,16 @@ struct ProcessorHarness: ~Copyable {
   }
 
   /// Works on `clicks` as one batch, committing where it must, trying again where the store fails.
-  mutating func process(_ clicks: [Click], tries: Int = 1) throws -> [String] {
+  mutating func process(_ clicks: [Click], tries: Int = 1, stateOnly: Bool = false) throws -> [String] {
     var batch = EventBatch(capacity: max(1, clicks.count))
     for click in clicks {
       let session = batch.bytes.appendBytes(Array(click.session.utf8).span)
       let item = batch.bytes.appendBytes(Array(click.item.utf8).span)
-      batch.append(
-        Event(
-          session: session, item: item, time: click.time,
-          origin: Origin(partition: click.partition, offset: click.offset)))
+      var event = Event(
+        session: session, item: item, time: click.time,
+        origin: Origin(partition: click.partition, offset: click.offset))
+      event.isStateOnly = stateOnly
+      batch.append(event)
     }
     var lines: [String] = []
     var next = 0
@@ -42,6 +45,7 @@ struct ProcessorHarness: ~Copyable {
         output.removeAll()
         let end = try processor.process(batch, from: next, into: &output)
         for prediction in output.predictions { lines.append(output.bytes.text(prediction.encoded)) }
+        published += output.predictions.count(where: \.isPublished)
         if end == next {
           processor.noteCommit()
           commits += 1

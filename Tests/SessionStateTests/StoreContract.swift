@@ -51,6 +51,35 @@ struct StoreContract {
     try bytes(&store)
     try manySessions(&store)
     try predictions(&store)
+    try partitions(&store)
+  }
+
+  /// What is noted of partitions as a whole, for slots 0…3 of the table.
+  private static func partitions<Store: SessionReading & ~Copyable>(_ store: inout Store) throws {
+    #expect(try store.marks(of: [0, 3]).map(\.offset) == [-1, -1])
+    _ = try append(&store) {
+      $0.add(utf8("partitions"), expected: 0, items: [utf8("a")], partition: 0, offset: 10)
+      $0.partitions = [Mark(partition: 0, offset: 10), Mark(partition: 1, offset: 4)]
+    }
+    #expect(try store.marks(of: [1, 0, 2]).map(\.offset) == [4, 10, -1])
+    #expect(try store.marks(of: [1, 0]).map(\.partition) == [1, 0])
+    #expect(try store.marks(of: [1, 0]).allSatisfy(\.isTrusted))
+    // Never lowered.
+    _ = try append(&store) {
+      $0.add(utf8("partitions"), expected: 1, items: [utf8("b")], partition: 0, offset: 11)
+      $0.partitions = [Mark(partition: 0, offset: 3), Mark(partition: 1, offset: 5)]
+    }
+    #expect(try store.marks(of: [0, 1]).map(\.offset) == [10, 5])
+    // Not raised where a session of the batch was not stored: what the mark speaks of is missing.
+    _ = try append(&store) {
+      $0.add(utf8("partitions"), expected: 0, items: [utf8("b")], partition: 0, offset: 12)
+      $0.add(utf8("partitions-2"), expected: 0, items: [utf8("b")], partition: 0, offset: 13)
+      $0.partitions = [Mark(partition: 0, offset: 13)]
+    }
+    #expect(try store.marks(of: [0]).map(\.offset) == [10])
+    _ = try append(&store) { $0.add(utf8("partitions-3"), expected: 0, items: [utf8("b")], partition: 0, offset: 14) }
+    #expect(try store.marks(of: [0]).map(\.offset) == [10])
+    #expect(try store.marks(of: []).isEmpty)
   }
 
   private static func emptySessions<Store: SessionReading & ~Copyable>(_ store: inout Store) throws {
