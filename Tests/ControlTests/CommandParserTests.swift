@@ -126,7 +126,7 @@ import Testing
     ("--zzzzzzzz", "there is no option --zzzzzzzz"), ("-z", "there is no option -z"),
     ("--config", "--config needs a value: --config=FILE"),
     ("--embedded=yes", "--embedded takes no value"),
-    ("--re a", "--re could be --replay or --report"),
+    ("--rep a", "--rep could be --replay or --report"),
     ("--replay a", "--replay needs --model DIR"),
     ("--replay a --model m --config c", "--replay goes without --config"),
     ("--replay a --model m --top-k 0", "--top-k: must be a whole number from 1 to 1000, not \"0\""),
