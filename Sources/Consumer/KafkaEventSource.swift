@@ -182,7 +182,9 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     }
     let offsets = places.uncommitted()
     if offsets.isEmpty { return true }
-    guard let member else { throw .refused(operation: "committing offsets", code: "_STATE", detail: "no group metadata") }
+    guard let member else {
+      throw .refused(operation: "committing offsets", code: "_STATE", detail: "no group metadata")
+    }
     let (group, worker, goOn) = (group, worker, goOn)
     let isCommitted = try transactions.commit(offsets, in: queue.partitions, of: member) {
       group.beat(worker, .committing)

@@ -33,9 +33,13 @@ extension ValueKind where Value == Moment {
       }
       if text.hasPrefix("-") { return .ago(try Quantity.milliseconds(String(text.dropFirst()))) }
       let formatter = ISO8601DateFormatter()
-      for options in [ISO8601DateFormatter.Options.withInternetDateTime, [.withInternetDateTime, .withFractionalSeconds]] {
+      for options in [
+        ISO8601DateFormatter.Options.withInternetDateTime, [.withInternetDateTime, .withFractionalSeconds],
+      ] {
         formatter.formatOptions = options
-        if let date = formatter.date(from: text) { return .time(EventTime((date.timeIntervalSince1970 * 1000).rounded())) }
+        if let date = formatter.date(from: text) {
+          return .time(EventTime((date.timeIntervalSince1970 * 1000).rounded()))
+        }
       }
       throw ValueProblem("\"\(text)\" is no moment; write earliest, -2h, or 2026-01-31T12:00:00Z")
     } text: { moment in

@@ -80,6 +80,9 @@ class ClientEvents {
     return KafkaFailure(code: name(code), operation: operation, detail: words)
   }
 
+  /// Why this client is unusable.
+  func fatalFailure() -> KafkaFailure { unsafe Kafka.fatalFailure(pointer) }
+
   private static func string(_ text: [CChar]) -> String {
     String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
@@ -102,12 +105,7 @@ private func onError(
   let events = unsafe Unmanaged<ClientEvents>.fromOpaque(context).takeUnretainedValue()
   let detail = unsafe reason.map { unsafe String(cString: $0) } ?? ""
   if code == RD_KAFKA_RESP_ERR__FATAL.rawValue {
-    var text = [CChar](repeating: 0, count: 512)
-    let cause = unsafe rd_kafka_fatal_error(client, &text, text.count)
-    let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    events.failure =
-      cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
-      ? .instanceFenced(detail: words) : .fatal(code: ClientHandle.name(cause.rawValue), detail: words)
+    events.failure = unsafe fatalFailure(client)
     return
   }
   // One broker of several may come and go; the client is in trouble when all are away, or when it is not let in.
@@ -121,4 +119,12 @@ private func onError(
   default:
     events.failure = failure
   }
+}
+
+private func fatalFailure(_ client: OpaquePointer) -> KafkaFailure {
+  var text = [CChar](repeating: 0, count: 512)
+  let cause = unsafe rd_kafka_fatal_error(client, &text, text.count)
+  let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  return cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+    ? .instanceFenced(detail: words) : .fatal(code: ClientHandle.name(cause.rawValue), detail: words)
 }

@@ -121,9 +121,12 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
 
   /// Waits at most `milliseconds` for changes and errors; returns early after ``wake()``.
   public func poll(milliseconds: Int) throws(KafkaFailure) -> [GroupChange] {
-    if events.changes.isEmpty, let message = unsafe rd_kafka_consumer_poll(handle.pointer, Int32(clamping: milliseconds)) {
+    if events.changes.isEmpty,
+      let message = unsafe rd_kafka_consumer_poll(handle.pointer, Int32(clamping: milliseconds))
+    {
       defer { unsafe rd_kafka_message_destroy(message) }
       let code = unsafe message.pointee.err
+      if code == RD_KAFKA_RESP_ERR__FATAL { throw handle.fatalFailure() }
       if code != RD_KAFKA_RESP_ERR_NO_ERROR {
         throw unsafe ClientHandle.failure(
           code.rawValue, while: "reading", detail: String(cString: rd_kafka_message_errstr(message)))
@@ -191,7 +194,8 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
     guard !partitions.isEmpty else { return }
     let list = Self.list(partitions)
     let pointer = unsafe list.pointer.assumingMemoryBound(to: rd_kafka_topic_partition_list_t.self)
-    _ = unsafe isPaused
+    _ =
+      unsafe isPaused
       ? rd_kafka_pause_partitions(handle.pointer, pointer) : rd_kafka_resume_partitions(handle.pointer, pointer)
     withExtendedLifetime(list.count) {}
   }

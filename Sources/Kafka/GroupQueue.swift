@@ -166,7 +166,9 @@ public struct OffsetRange: Sendable, Equatable {
       Int32(clamping: milliseconds))
     let entry = list.entry(0)
     let error = code == RD_KAFKA_RESP_ERR_NO_ERROR ? entry.error : code.rawValue
-    if error != 0 { throw ClientHandle.failure(error, while: "looking for a time in \(entry.topic):\(entry.partition)") }
+    if error != 0 {
+      throw ClientHandle.failure(error, while: "looking for a time in \(entry.topic):\(entry.partition)")
+    }
     return entry.offset < 0 ? nil : entry.offset
   }
 

@@ -85,7 +85,11 @@ import Testing
       batch.removeAll()
       _ = try source.take(into: &batch, milliseconds: 100)
       for event in batch.events {
-        if event.isStateOnly { taken.stateOnly.append(event.origin.offset) } else { taken.fresh.append(event.origin.offset) }
+        if event.isStateOnly {
+          taken.stateOnly.append(event.origin.offset)
+        } else {
+          taken.fresh.append(event.origin.offset)
+        }
       }
       taken.rejections += batch.rejections.count
       taken.tombstones += batch.tombstones
@@ -151,9 +155,11 @@ import Testing
 
   @Test func whatSomebodyAskedForIsRebuiltOnce() throws {
     let topic = try topic()
-    var source = try join(topic, offset: 79, isTrusted: true, change: {
-      $0.rebuild.asked = .time(Self.start + 70 * Self.minute - 1)
-    })
+    var source = try join(
+      topic, offset: 79, isTrusted: true,
+      change: {
+        $0.rebuild.asked = .time(Self.start + 70 * Self.minute - 1)
+      })
     let taken = try drain(&source, of: topic)
     #expect(taken.stateOnly == Array(70..<80))
     try source.source.reconcile([PartitionMark(partition: 0, offset: 99, isTrusted: true)])

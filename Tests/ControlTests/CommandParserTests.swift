@@ -32,6 +32,32 @@ import Testing
     #expect(try parse("--embedded") == .serve(embedded))
   }
 
+  @Test func whereServingBegins() throws {
+    var options = ServeOptions()
+    options.configuration = "c.yaml"
+    options.from = .earliest
+    #expect(try parse("--config c.yaml --from earliest") == .serve(options))
+    options.from = .ago(7_200_000)
+    #expect(try parse("--config c.yaml --from -2h") == .serve(options))
+    #expect(try parse("--config c.yaml --from=-2h") == .serve(options))
+    options.from = .time(1_769_860_800_250)
+    #expect(try parse("--config c.yaml --from 2026-01-31T13:00:00.250+01:00") == .serve(options))
+    options.from = .latest
+    options.rebuildSince = .ago(86_400_000)
+    #expect(try parse("--config c.yaml --from latest --rebuild-state --since -24h") == .serve(options))
+    #expect(Moment.ago(5).time(now: 100) == 95)
+    #expect(Moment.time(5).time(now: 100) == 5)
+    #expect(Moment.earliest.time(now: 100) == nil)
+
+    #expect(try complaint("--config c.yaml --from yesterday").contains("is no moment"))
+    #expect(try complaint("--config c.yaml --from -2").contains("is no duration"))
+    #expect(try complaint("--config c.yaml --rebuild-state").contains("--since"))
+    #expect(try complaint("--config c.yaml --since -1h").contains("--rebuild-state"))
+    #expect(try complaint("--config c.yaml --rebuild-state --since latest").contains("nothing"))
+    #expect(try complaint("--embedded --from earliest").contains("--embedded"))
+    #expect(try complaint("--replay a --model m --from earliest").contains("--replay"))
+  }
+
   @Test func replayWithItsDefaults() throws {
     var options = ReplayOptions()
     options.files = ["a.tsv", "b.tsv"]
@@ -109,7 +135,7 @@ import Testing
     ("--zzzzzzzz", "there is no option --zzzzzzzz"), ("-z", "there is no option -z"),
     ("--config", "--config needs a value: --config=FILE"),
     ("--embedded=yes", "--embedded takes no value"),
-    ("--re a", "--re could be --replay or --report"),
+    ("--rep a", "--rep could be --replay or --report"),
     ("--replay a", "--replay needs --model DIR"),
     ("--replay a --model m --config c", "--replay goes without --config"),
     ("--replay a --model m --top-k 0", "--top-k: must be a whole number from 1 to 1000, not \"0\""),

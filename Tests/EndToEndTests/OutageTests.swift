@@ -84,6 +84,13 @@ extension ServerTests {
         broker.pause()
         sleep(UInt32(seconds))
         broker.resume()
+        let resumed = ContinuousClock.now
+        let before = try setup.committed().reduce(0) { $0 + ($1 ?? 0) }
+        #expect(
+          try setup.waitUntilCommitted(min(Int(before) + 1, clicks.all.count)),
+          "no progress after \(seconds) s without the broker")
+        print(
+          "Broker hung for \(seconds) s: commits go on after \((ContinuousClock.now - resumed) / .milliseconds(1)) ms")
         sleep(1)
       }
       try writer.join()

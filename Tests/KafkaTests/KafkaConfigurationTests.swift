@@ -16,6 +16,7 @@ import Testing
   @Test(arguments: [
     "enable.auto.commit", "enable.auto.offset.store", "acks", "isolation.level", "transactional.id",
     "message.timeout.ms", "enable.idempotence", "partition.assignment.strategy", "group.id", "retries",
+    "group.instance.id",
   ])
   func aPropertyThatAGuaranteeRestsOnIsRefusedAndToldWhy(name: String) {
     guard case .reservedProperty(name, let why)? = failure([name: "1"]) else {
