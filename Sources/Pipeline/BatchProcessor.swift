@@ -158,6 +158,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
 
   /// Encodes the open sessions' predictions, in the order of their events.
   private mutating func encode(_ batch: borrowing EventBatch, into output: inout PredictionBatch) {
+    encoder.begin()
     for open in engine.plan.open {
       var index = engine.plan.sessions[Int(open)].first
       while index >= 0 {

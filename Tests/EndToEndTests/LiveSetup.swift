@@ -25,7 +25,7 @@ struct LiveSetup {
   /// Topics of `partitions` on the broker at `servers`. `settings` are lines for the end of the configuration.
   init(
     servers: String, redis: RedisServer, partitions: Int = 3, model: String, cache: String = "64MiB",
-    settings: String = ""
+    delivery: String = "at-least-once", settings: String = ""
   ) throws {
     self.redis = redis
     self.partitions = partitions
@@ -50,6 +50,7 @@ struct LiveSetup {
       publisher:
         topic: \(predictions)
         dead_letter_topic: \(deadLetters)
+        delivery: \(delivery)
       redis:
         url: redis://127.0.0.1:\(redis.port)
         timeout: 500ms
