@@ -9,7 +9,12 @@ extension Array where Element == UInt8 {
       append(UInt8(ascii: "0") + UInt8(rest % 10))
       rest /= 10
     } while rest > 0
-    self[start...].reverse()
+    // Not a slice's reverse(), which may copy the whole array aside.
+    var (low, high) = (start, count - 1)
+    while low < high {
+      swapAt(low, high)
+      (low, high) = (low + 1, high - 1)
+    }
   }
 }
 

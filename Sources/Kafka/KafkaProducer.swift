@@ -247,7 +247,8 @@ private func onDelivery(
     unsafe DeliveryFailure(
       mark: Int(bitPattern: message.pointee._private), topic: String(cString: rd_kafka_topic_name(message.pointee.rkt)),
       code: ClientHandle.name(code.rawValue), headers: KafkaRecord.headers(of: message),
-      key: bytes(message.pointee.key, message.pointee.key_len), value: bytes(message.pointee.payload, message.pointee.len)))
+      key: bytes(message.pointee.key, message.pointee.key_len),
+      value: bytes(message.pointee.payload, message.pointee.len)))
 }
 
 private func bytes(_ start: UnsafeRawPointer?, _ count: Int) -> [UInt8] {

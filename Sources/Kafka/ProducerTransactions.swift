@@ -21,7 +21,8 @@ enum TransactionStep {
 extension KafkaProducer {
   /// Fences earlier producers with the same id, and ends what they left in the middle.
   func initTransactions(milliseconds: Int) -> TransactionStep {
-    unsafe step(rd_kafka_init_transactions(handle.pointer, Int32(clamping: milliseconds)), "beginning to use transactions")
+    unsafe step(
+      rd_kafka_init_transactions(handle.pointer, Int32(clamping: milliseconds)), "beginning to use transactions")
   }
 
   /// Begins one. Asks no broker.

@@ -137,7 +137,9 @@ public final class TransactionalProducer: OffsetTransactions {
   public func takeFailures() -> [DeliveryFailure] { producer.takeFailures().filter { $0.isOfRecord || $0.isOfTopic } }
 
   /// Ends the transaction at hand with `offsets`: see ``OffsetTransactions/commit(_:in:of:goOn:)``.
-  public func commit(_ offsets: [PartitionOffset], in partitions: PartitionTable, of member: GroupMetadata, goOn: () -> Bool)
+  public func commit(
+    _ offsets: [PartitionOffset], in partitions: PartitionTable, of member: GroupMetadata, goOn: () -> Bool
+  )
     throws(KafkaFailure) -> Bool
   {
     switch state {

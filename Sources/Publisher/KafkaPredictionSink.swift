@@ -184,6 +184,9 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
   private mutating func enqueue(
     _ topic: KafkaProducer.Topic, key: Span<UInt8>, hasKey: Bool = true, value: Span<UInt8>, mark: Int
   ) throws(KafkaFailure) {
+    let isAlone = refused.sendsAlone
+    // What failed before is told before, so that what is told afterwards is this record's.
+    if isAlone { try checkDeliveries() }
     var waited = 0
     while true {
       let isQueued: Bool
@@ -197,24 +200,24 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
       if isQueued { break }
       try waitForRoom(&waited)
     }
-    if refused.sendsAlone { try deliver() }
+    if isAlone { try deliver(alone: true) }
   }
 
   // MARK: Acknowledgements
 
-  /// Waits until everything queued is delivered, or has failed.
-  private mutating func deliver() throws(KafkaFailure) {
+  /// Waits until everything queued is delivered, or has failed; `alone` where that is one record.
+  private mutating func deliver(alone: Bool = false) throws(KafkaFailure) {
     var last = producer.pending
     var waited = 0
     let step = 100
     while transactions?.isDoomed != true, !(try flush(step)) {
-      try checkDeliveries()
+      try checkDeliveries(alone: alone)
       try mayGoOn("waiting for acknowledgements")
       waited = producer.pending < last ? 0 : waited + step
       last = producer.pending
       if waited >= patience { throw .unacknowledged(records: last, milliseconds: waited) }
     }
-    try checkDeliveries()
+    try checkDeliveries(alone: alone)
   }
 
   private func flush(_ milliseconds: Int) throws(KafkaFailure) -> Bool {
@@ -250,7 +253,7 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
   }
 
   /// Sorts out what was not delivered: a topic that takes nothing stops the worker, a dead letter is passed over, a prediction is set aside.
-  private mutating func checkDeliveries() throws(KafkaFailure) {
+  private mutating func checkDeliveries(alone: Bool = false) throws(KafkaFailure) {
     if let transactions { refused.note(commits: transactions.counts.commits) }
     for failure in transactions?.takeFailures() ?? producer.takeFailures() {
       let origin = RefusedRecords.origin(of: failure, in: partitions)
@@ -261,10 +264,10 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
         passOver(place, failure.code)
       } else if !failure.isOfRecord {
         throw .predictionRefused(topic: failure.topic, origin: place, code: failure.code)
-      } else if transactions == nil {
+      } else if transactions != nil {
+        if let origin { refused.note(origin, failure.code, isAlone: alone) }
+      } else {
         refused.toSendAgain.append(failure)
-      } else if let origin {
-        refused.note(origin, failure.code)
       }
     }
   }

@@ -39,7 +39,8 @@ public struct KafkaSinkConfiguration: Sendable {
     id: String, log: @escaping KafkaLog, goOn: @escaping () -> Bool = { true }
   ) throws(KafkaFailure) -> TransactionalProducer {
     try TransactionalProducer(
-      kafka, transactionalID: id, compression: compression, queueRecords: queueRecords, queueBytes: queueBytes, log: log,
+      kafka, transactionalID: id, compression: compression, queueRecords: queueRecords, queueBytes: queueBytes,
+      log: log,
       goOn: goOn)
   }
 }

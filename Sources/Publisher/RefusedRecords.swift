@@ -25,9 +25,9 @@ struct RefusedRecords {
   private(set) var sendsAlone = false
   private var commits = 0
 
-  /// Notes a prediction that was refused in a transaction.
-  mutating func note(_ origin: Origin, _ code: String) {
-    if sendsAlone { predictions.insert(origin) }
+  /// Notes a prediction that was refused in a transaction, alone or with others.
+  mutating func note(_ origin: Origin, _ code: String, isAlone: Bool) {
+    if isAlone { predictions.insert(origin) }
     self.code = code
     sendsAlone = true
   }

@@ -116,7 +116,8 @@ extension LiveSetup {
     }
     let next = try stored("next")
     #expect(next.count == latest.count)
-    let stale = latest.filter { next[$0.key]?.first.map { WrittenPrediction.lasting(Array($0.utf8)) } != $0.value }.keys.sorted()
+    let stale = latest.filter { next[$0.key]?.first.map { WrittenPrediction.lasting(Array($0.utf8)) } != $0.value }.keys
+      .sorted()
     #expect(stale.isEmpty, "the latest predictions of these sessions are not those that were published last")
   }
 }

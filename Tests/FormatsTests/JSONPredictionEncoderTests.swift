@@ -65,7 +65,9 @@ struct JSONPredictionEncoderTests {
     plain.begin()
     plain.encode(prediction, items: items, of: event, eventBytes: arena, into: &bytes)
     let text = String(decoding: bytes, as: UTF8.self)
-    let stamps = [#","processed_at":1396860669600,"latency_ms":310}"#, #","processed_at":1396860669700,"latency_ms":410}"#]
+    let stamps = [
+      #","processed_at":1396860669600,"latency_ms":310}"#, #","processed_at":1396860669700,"latency_ms":410}"#,
+    ]
     #expect(copies == [stamps[0], stamps[0], stamps[1], stamps[1]].map { text.dropLast() + $0 })
     #expect(readings == 2)
   }

@@ -54,8 +54,9 @@ import Testing
     let right = String(decoding: try #require(try outputs(.topic, clock: { 1 }, user: "u").last), as: UTF8.self)
     for (part, wrong) in [
       ("\"session\":", "\"sessions\":"), ("\"time\":1396860669277", "\"time\":\"2014\""),
-      ("\"rank\":1,", ""), ("\"rank\":1", "\"rank\":0"), ("\"score\":1.25", "\"score\":\"1.25\""),
-      ("\"partition\":3", "\"partition\":-1"), ("\"partition\":3,", ""), ("\"kernel\":\"portable\"", "\"kernel\":\"gpu\""),
+      (",\"rank\":1}", "}"), ("\"rank\":1", "\"rank\":0"), ("\"score\":1.25", "\"score\":\"1.25\""),
+      ("\"partition\":3", "\"partition\":-1"), ("\"partition\":3,", ""),
+      ("\"kernel\":\"portable\"", "\"kernel\":\"gpu\""),
       ("\"latency_ms\":", "\"latency_ms\":1.5,\"x\":"), ("\"user\":\"u\"", "\"user\":\"\""),
     ] {
       let broken = right.replacing(part, with: wrong)
@@ -66,11 +67,13 @@ import Testing
 
   /// What the schema takes is an event, what it refuses is none.
   @Test(arguments: [
-    (true, #"{"session":"s","item":"i","time":1700000000000}"#), (true, #"{"session":1,"item":-2,"time":"1700000000000"}"#),
+    (true, #"{"session":"s","item":"i","time":1700000000000}"#),
+    (true, #"{"session":1,"item":-2,"time":"1700000000000"}"#),
     (true, #"{"session":"s","item":"i","time":"2023-11-14T22:13:20Z","user":"u","type":"click","more":[1]}"#),
     (true, #"{"session":"s","item":"i"}"#), (true, #"{"session":"s","item":"i","time":null,"user":null,"type":null}"#),
     (false, #"{"item":"i","time":1700000000000}"#), (false, #"{"session":"s","time":1700000000000}"#),
-    (false, #"{"session":"","item":"i"}"#), (false, #"{"session":"s","item":["i"]}"#), (false, #"{"session":1.5,"item":"i"}"#),
+    (false, #"{"session":"","item":"i"}"#), (false, #"{"session":"s","item":["i"]}"#),
+    (false, #"{"session":1.5,"item":"i"}"#),
     (false, #"{"session":"s","item":"i","time":12}"#), (false, #"{"session":"s","item":"i","time":"yesterday"}"#),
     (false, #"{"session":"s","item":"i","user":{}}"#), (false, #"{"session":"s","item":null}"#),
     (false, #"{"session":true,"item":"i"}"#), (false, #"["s","i"]"#), (false, "no JSON"),

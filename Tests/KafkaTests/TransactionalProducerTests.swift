@@ -64,7 +64,8 @@ private final class Writer {
   /// Waits until what was written stands in the topic, uncommitted.
   func deliver() throws { #expect(try transactions.flush(milliseconds: 20_000)) }
 
-  func commit(_ next: Int64? = nil, of member: GroupMetadata = GroupMetadata(bytes: []), goOn: () -> Bool = { true }) throws
+  func commit(_ next: Int64? = nil, of member: GroupMetadata = GroupMetadata(bytes: []), goOn: () -> Bool = { true })
+    throws
     -> Bool
   {
     try transactions.commit(

@@ -44,7 +44,8 @@ public struct JSONSchema {
     case "type": return check(value.isOf(rule.string ?? ""))
     case "const": return check(value == rule)
     case "enum": return check(rule.array?.contains(value))
-    case "required": return check(value.object.map { object in rule.array?.allSatisfy { object[$0.string ?? ""] != nil } ?? false })
+    case "required":
+      return check(value.object.map { object in rule.array?.allSatisfy { object[$0.string ?? ""] != nil } ?? false })
     case "minimum": return check(value.number.map { $0 >= rule.number ?? .nan })
     case "maximum": return check(value.number.map { $0 <= rule.number ?? .nan })
     case "minLength": return check(value.string.map { Double($0.unicodeScalars.count) >= rule.number ?? .nan })
