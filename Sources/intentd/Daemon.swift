@@ -100,8 +100,9 @@ final class Daemon: Sendable {
         group.beat(worker, .waiting)
         return !mailbox.isStopping
       }
-    } catch .stopped {
-      return
+    } catch {
+      if mailbox.isStopping { return }
+      throw error
     }
     let source = KafkaEventSource(
       group, worker: worker, decoder: try parts.decoder(), partitions: partitions, transactions: transactions,

@@ -15,7 +15,7 @@ extension ServerTests {
         delivery: "exactly-once")
       let writer = try Background(pausing: 50_000, of: clicks.all, by: 30, setup)
       // Sees what is written before it is committed, so that kills hit open transactions too.
-      var reader = try TopicReader(setup.kafka, topic: setup.predictions, isolation: .uncommitted)
+      var reader = try setup.reader(of: setup.predictions, isolation: .uncommitted)
       var kills = 0
       while kills < 5 {
         let daemon = try setup.start()
@@ -38,7 +38,7 @@ extension ServerTests {
       let letters = try setup.records(of: setup.deadLetters, atLeast: clicks.poisonCount)
       #expect(letters.count == clicks.poisonCount)
       try setup.expectStored(check.source, latest: check.last)
-      var all = try TopicReader(setup.kafka, topic: setup.predictions, isolation: .uncommitted)
+      var all = try setup.reader(of: setup.predictions, isolation: .uncommitted)
       var written = try all.read(clicks.events.count, milliseconds: 20_000).count
       while try all.next(milliseconds: 300) != nil { written += 1 }
       print(

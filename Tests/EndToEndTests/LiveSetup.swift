@@ -77,11 +77,11 @@ struct LiveSetup {
   func producer() throws -> ClickProducer { try ClickProducer(kafka, topic: clicks) }
 
   /// A reader of a topic, which may be so new that not all of the broker knows it.
-  func reader(of topic: String) throws -> TopicReader {
+  func reader(of topic: String, isolation: TopicReader.Isolation = .committed) throws -> TopicReader {
     let deadline = Deadline(seconds: 20)
     while true {
       do throws(KafkaFailure) {
-        return try TopicReader(kafka, topic: topic)
+        return try TopicReader(kafka, topic: topic, isolation: isolation)
       } catch {
         if error.disposition != .retry || deadline.isOver { throw error }
         usleep(50_000)
