@@ -37,6 +37,8 @@ public struct Event: Sendable, BitwiseCopyable {
   public var time: EventTime
   /// Where it came from.
   public var origin: Origin
+  /// The Kafka timestamp of its record; ``time`` where there is none. For latencies: nothing else is judged by it.
+  public var recordTime: EventTime
   /// True for a record that is read again to rebuild lost state: applied where it is missing, its prediction not published.
   public var isStateOnly = false
 
@@ -51,6 +53,7 @@ public struct Event: Sendable, BitwiseCopyable {
     self.type = type
     self.time = time
     self.origin = origin
+    recordTime = time
   }
 }
 

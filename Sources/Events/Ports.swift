@@ -136,8 +136,17 @@ public protocol PredictionSink: ~Copyable {
 
 /// Turns a prediction into the bytes that leave the process, the same for topic, Redis and file.
 public protocol PredictionEncoder: ~Copyable {
+  /// Says that predictions of a batch follow: the moment that they are stamped with, where they carry one.
+  mutating func begin()
+
   /// Appends the encoded `prediction` of `event` to `bytes`. `items` are its scored items' arena, `eventBytes` the event's.
   mutating func encode(
     _ prediction: Prediction, items: [ScoredItem], of event: Event, eventBytes: [UInt8],
     into bytes: inout [UInt8])
+}
+
+/// Encoders that write no moment.
+extension PredictionEncoder where Self: ~Copyable {
+  /// Nothing to do.
+  public mutating func begin() {}
 }

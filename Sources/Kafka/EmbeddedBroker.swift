@@ -11,6 +11,11 @@ private import CRdkafka
     case fetch
     case offsetCommit
     case heartbeat
+    case initProducer
+    case addPartitions
+    case addOffsets
+    case endTransaction
+    case transactionOffsets
 
     fileprivate var key: Int16 {
       switch self {
@@ -18,6 +23,11 @@ private import CRdkafka
       case .fetch: 1
       case .offsetCommit: 8
       case .heartbeat: 12
+      case .initProducer: 22
+      case .addPartitions: 24
+      case .addOffsets: 25
+      case .endTransaction: 26
+      case .transactionOffsets: 28
       }
     }
   }
@@ -40,6 +50,10 @@ private import CRdkafka
     case rebalancing
     /// The member's generation is over.
     case staleGeneration
+    /// The coordinator is still loading what it knows. Worth a retry.
+    case coordinatorLoading
+    /// Another producer has taken the transactional id over.
+    case fenced
 
     fileprivate var code: rd_kafka_resp_err_t {
       switch self {
@@ -51,6 +65,8 @@ private import CRdkafka
       case .denied: RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
       case .rebalancing: RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS
       case .staleGeneration: RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION
+      case .coordinatorLoading: RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS
+      case .fenced: RD_KAFKA_RESP_ERR_PRODUCER_FENCED
       }
     }
   }

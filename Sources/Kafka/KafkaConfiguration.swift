@@ -33,6 +33,8 @@ public struct KafkaConfiguration: Sendable, Equatable {
     "max.in.flight": "idempotent producing sets it",
     "max.in.flight.requests.per.connection": "idempotent producing sets it",
     "transactional.id": "it is made of the instance's name, so that a zombie is fenced",
+    "compression.type": "it has a setting of its own, publisher.compression",
+    "compression.codec": "it has a setting of its own, publisher.compression",
     "isolation.level": "records of an aborted transaction are not events",
     "partition.assignment.strategy": "it has a setting of its own, kafka.assignor",
     "group.instance.id": "it has a setting of its own, kafka.instance_id",

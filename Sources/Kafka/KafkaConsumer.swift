@@ -38,10 +38,12 @@ public import Events
 
   /// Reads all partitions of `topic` from their beginning, outside of any group.
   convenience init(
-    _ configuration: KafkaConfiguration, readingAllOf topic: String, log: @escaping KafkaLog
+    _ configuration: KafkaConfiguration, readingAllOf topic: String, isolation: TopicReader.Isolation,
+    log: @escaping KafkaLog
   ) throws(KafkaFailure) {
     try self.init(
-      configuration, group: "intentd-reader", offsetReset: .earliest, partitions: PartitionTable(), log: log)
+      configuration, group: "intentd-reader", offsetReset: .earliest, partitions: PartitionTable(),
+      isolation: isolation, log: log)
     let opened = unsafe rd_kafka_topic_new(handle.pointer, topic, nil)
     defer { if let opened = unsafe opened { unsafe rd_kafka_topic_destroy(opened) } }
     var metadata: UnsafePointer<rd_kafka_metadata>?
@@ -78,13 +80,13 @@ public import Events
 
   private init(
     _ configuration: KafkaConfiguration, group: String, offsetReset: OffsetReset, partitions: PartitionTable,
-    log: @escaping KafkaLog
+    isolation: TopicReader.Isolation = .committed, log: @escaping KafkaLog
   ) throws(KafkaFailure) {
     let properties = try configuration.properties(
       defaults: [:],
       fixed: [
         "group.id": group, "auto.offset.reset": offsetReset.rawValue, "enable.auto.commit": "false",
-        "enable.auto.offset.store": "false", "enable.partition.eof": "false", "isolation.level": "read_committed",
+        "enable.auto.offset.store": "false", "enable.partition.eof": "false", "isolation.level": isolation.rawValue,
         "partition.assignment.strategy": "cooperative-sticky", "allow.auto.create.topics": "false",
       ])
     let events = ClientEvents(log: log)

@@ -109,7 +109,8 @@ public enum KafkaFailure: PortFailure, Equatable {
       case "_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "_WAIT_COORD", "COORDINATOR_NOT_AVAILABLE",
         "NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION",
         "BROKER_NOT_AVAILABLE", "NETWORK_EXCEPTION", "_DESTROY_BROKER", "NOT_CONTROLLER", "_PREV_IN_PROGRESS",
-        "KAFKA_STORAGE_ERROR", "NOT_ENOUGH_REPLICAS", "THROTTLING_QUOTA_EXCEEDED":
+        "KAFKA_STORAGE_ERROR", "NOT_ENOUGH_REPLICAS", "THROTTLING_QUOTA_EXCEEDED",
+        "CONCURRENT_TRANSACTIONS":
         .unreachable(operation: operation, code: code, detail: detail)
       case "_TIMED_OUT", "REQUEST_TIMED_OUT", "_TIMED_OUT_QUEUE", "_MSG_TIMED_OUT":
         .timedOut(operation: operation, detail: detail)
@@ -128,7 +129,7 @@ public enum KafkaFailure: PortFailure, Equatable {
         .groupMoved(operation: operation, code: code, detail: detail)
       case "FENCED_INSTANCE_ID":
         .instanceFenced(detail: detail)
-      case "_FATAL", "_FENCED":
+      case "_FATAL", "_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH":
         .fatal(code: code, detail: detail)
       default:
         .refused(operation: operation, code: code, detail: detail)

@@ -9,48 +9,117 @@ public struct DeliveryFailure: Sendable, Equatable {
   public var topic: String
   /// Name of the error, such as `MSG_SIZE_TOO_LARGE`.
   public var code: String
-  /// The record's headers as text.
+  /// The record's headers.
   public var headers: [KafkaRecord.Header]
+  /// Its key; empty where there is none.
+  public var key: [UInt8]
+  /// Its value; empty where there is none.
+  public var value: [UInt8]
+
+  /// The value of the header called `name`.
+  public func header(_ name: String) -> [UInt8]? { headers.first { $0.name == name }?.value }
+
+  /// True where a broker refused this very record, or the batch that it came with: too large, invalid, or against a policy.
+  public var isOfRecord: Bool { DeliveryFailure.isOfRecord(code) }
+
+  /// True for such a code.
+  public static func isOfRecord(_ code: String) -> Bool {
+    ["MSG_SIZE_TOO_LARGE", "INVALID_MSG_SIZE", "INVALID_RECORD", "INVALID_TIMESTAMP", "POLICY_VIOLATION"].contains(code)
+  }
+
+  /// True where the topic is missing, or may not be written.
+  public var isOfTopic: Bool {
+    ["UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "TOPIC_AUTHORIZATION_FAILED", "TOPIC_EXCEPTION"]
+      .contains(code)
+  }
+}
+
+/// How records are compressed on their way and at the brokers.
+public enum KafkaCompression: String, Sendable, CaseIterable {
+  /// Not at all.
+  case none
+  /// Quickly.
+  case lz4
+  /// Well, and still quickly.
+  case zstd
+  /// As quickly as lz4, somewhat less well.
+  case snappy
+  /// As well as zstd, at several times its cost.
+  case gzip
 }
 
 /// An idempotent producer. Belongs to the thread that polls it.
 ///
 /// Records stay queued, in order, until all in-sync replicas have them, however long brokers are away
 /// (`message.timeout.ms=0`). The queue is bounded; a full one says so.
+///
+/// With a `transactional.id` it takes records within transactions only, which its owner, a ``TransactionalProducer``, begins and ends.
 @safe public final class KafkaProducer {
   /// A topic that this producer writes to.
   public struct Topic: Sendable, BitwiseCopyable {
     let index: Int
   }
 
-  private let handle: ClientHandle
+  private(set) var handle: ClientHandle
+  private let properties: [(String, String)]
   private let events: ProducerEvents
   private var topics: [OpaquePointer] = unsafe []
+  private var topicNames: [String] = []
   private var arguments = unsafe [rd_kafka_vu_t](repeating: rd_kafka_vu_t(), count: 8)
 
   /// A producer. `queueRecords` and `queueBytes` bound what waits for acknowledgement.
-  public init(
-    _ configuration: KafkaConfiguration, queueRecords: Int = 100_000, queueBytes: Int = 64 << 20,
-    log: @escaping KafkaLog
+  public convenience init(
+    _ configuration: KafkaConfiguration, compression: KafkaCompression = .lz4, queueRecords: Int = 100_000,
+    queueBytes: Int = 64 << 20, log: @escaping KafkaLog
   ) throws(KafkaFailure) {
-    let properties = try configuration.properties(
-      defaults: [
-        "compression.type": "lz4", "linger.ms": "1", "partitioner": "murmur2_random",
-        "queue.buffering.max.messages": String(queueRecords),
-        "queue.buffering.max.kbytes": String(max(1, queueBytes >> 10)),
-      ],
-      fixed: [
-        "enable.idempotence": "true", "acks": "all", "message.timeout.ms": "0", "delivery.report.only.error": "false",
-        "allow.auto.create.topics": "false",
-      ])
-    let events = ProducerEvents(log: log)
-    handle = unsafe try ClientHandle(.producer, properties: properties, events: events) {
-      unsafe rd_kafka_conf_set_dr_msg_cb($0, onDelivery)
-    }
-    self.events = events
+    try self.init(
+      configuration, transactionalID: nil, compression: compression, queueRecords: queueRecords, queueBytes: queueBytes,
+      log: log)
   }
 
-  deinit {
+  init(
+    _ configuration: KafkaConfiguration, transactionalID: String?, compression: KafkaCompression, queueRecords: Int,
+    queueBytes: Int, log: @escaping KafkaLog
+  ) throws(KafkaFailure) {
+    var defaults = [
+      "linger.ms": "1", "partitioner": "murmur2_random", "queue.buffering.max.messages": String(queueRecords),
+      "queue.buffering.max.kbytes": String(max(1, queueBytes >> 10)),
+    ]
+    var fixed = [
+      "enable.idempotence": "true", "acks": "all", "message.timeout.ms": "0", "delivery.report.only.error": "false",
+      "allow.auto.create.topics": "false", "compression.type": compression.rawValue,
+    ]
+    if let transactionalID {
+      // Half of librdkafka's default: so long may records stay invisible that a killed process leaves in the middle.
+      defaults["transaction.timeout.ms"] = "30000"
+      fixed["transactional.id"] = transactionalID
+    }
+    properties = try configuration.properties(defaults: defaults, fixed: fixed)
+    events = ProducerEvents(log: log)
+    handle = try KafkaProducer.client(properties, events)
+  }
+
+  deinit { closeTopics() }
+
+  private static func client(_ properties: [(String, String)], _ events: ProducerEvents) throws(KafkaFailure)
+    -> ClientHandle
+  {
+    unsafe try ClientHandle(.producer, properties: properties, events: events) {
+      unsafe rd_kafka_conf_set_dr_msg_cb($0, onDelivery)
+    }
+  }
+
+  /// Throws the client away with all that is queued or on its way, and makes a new one with the same topics.
+  func renew() throws(KafkaFailure) {
+    closeTopics()
+    handle = try KafkaProducer.client(properties, events)
+    events.failure = nil
+    let names = topicNames
+    topicNames = []
+    for name in names { _ = try topic(name) }
+  }
+
+  private func closeTopics() {
     while let topic = unsafe topics.popLast() { unsafe rd_kafka_topic_destroy(topic) }
   }
 
@@ -66,6 +135,7 @@ public struct DeliveryFailure: Sendable, Equatable {
       throw ClientHandle.failure(rd_kafka_last_error().rawValue, while: "opening topic \(name) for writing")
     }
     unsafe topics.append(topic)
+    topicNames.append(name)
     return unsafe Topic(index: topics.count - 1)
   }
 
@@ -171,8 +241,16 @@ private func onDelivery(
     events.acknowledged += 1
     return
   }
+  // What an aborted transaction leaves behind did not fail.
+  if code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT { return }
   events.failures.append(
     unsafe DeliveryFailure(
       mark: Int(bitPattern: message.pointee._private), topic: String(cString: rd_kafka_topic_name(message.pointee.rkt)),
-      code: ClientHandle.name(code.rawValue), headers: KafkaRecord.headers(of: message)))
+      code: ClientHandle.name(code.rawValue), headers: KafkaRecord.headers(of: message),
+      key: bytes(message.pointee.key, message.pointee.key_len),
+      value: bytes(message.pointee.payload, message.pointee.len)))
+}
+
+private func bytes(_ start: UnsafeRawPointer?, _ count: Int) -> [UInt8] {
+  unsafe Array(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
 }

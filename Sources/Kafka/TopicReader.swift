@@ -2,13 +2,22 @@ import Events
 
 /// Reads a topic from its beginning, outside of any group: it commits nothing.
 public struct TopicReader: ~Copyable {
+  /// Which records of transactions are read.
+  public enum Isolation: String, Sendable {
+    /// Those of committed transactions.
+    case committed = "read_committed"
+    /// All of them: those of aborted transactions and of open ones too.
+    case uncommitted = "read_uncommitted"
+  }
+
   private let consumer: KafkaConsumer
 
   /// A reader of all partitions of `topic`.
   public init(
-    _ configuration: KafkaConfiguration, topic: String, log: @escaping KafkaLog = { _ in }
+    _ configuration: KafkaConfiguration, topic: String, isolation: Isolation = .committed,
+    log: @escaping KafkaLog = { _ in }
   ) throws(KafkaFailure) {
-    consumer = try KafkaConsumer(configuration, readingAllOf: topic, log: log)
+    consumer = try KafkaConsumer(configuration, readingAllOf: topic, isolation: isolation, log: log)
   }
 
   /// The first record at `offset` or behind it in one partition, read outside of any group; nil where none comes within

@@ -223,6 +223,7 @@ public struct BatchProcessor<Store: SessionStore & ~Copyable, Encoder: Predictio
   /// Says which of the open sessions' predictions are published, and encodes, in the order of their events, those and the ones that
   /// are stored.
   private mutating func encode(_ batch: borrowing EventBatch, into output: inout PredictionBatch) {
+    encoder.begin()
     let latestOnly = engine.options.publishesLatestOnly
     for open in engine.plan.open {
       let session = engine.plan.sessions[Int(open)]

@@ -92,9 +92,21 @@ final class Daemon: Sendable {
       group.beat(worker, .waiting)
       return !mailbox.isOverdue
     }
-    let sink = try parts.sink(partitions, goOn: goOn)
+    let transactions = try parts.transactions(worker, goOn: goOn)
+    let sink = try parts.sink(transactions, partitions, goOn: goOn)
+    do throws(KafkaFailure) {
+      // Before the first record: an earlier process of this name may have left a transaction open that hides its partitions' offsets.
+      try transactions?.start {
+        group.beat(worker, .waiting)
+        return !mailbox.isStopping
+      }
+    } catch {
+      if mailbox.isStopping { return }
+      throw error
+    }
     let source = KafkaEventSource(
-      group, worker: worker, decoder: try parts.decoder(), partitions: partitions, goOn: { !mailbox.isOverdue })
+      group, worker: worker, decoder: try parts.decoder(), partitions: partitions, transactions: transactions,
+      goOn: { !mailbox.isOverdue })
     var running = Worker(
       source: source, sink: sink, processor: try parts.processor(store, partitions), mailbox: mailbox,
       commitMilliseconds: Int(parts.configuration.publisher.commitInterval),

@@ -23,6 +23,10 @@ struct ServeCommand {
       embedded: options.embedded)
     // The broker is as new as the daemon: what a producer wrote before the group had its partitions is no past to pass over.
     if options.embedded { configuration.consumer.offsetReset = .earliest }
+    if options.embedded && configuration.publisher.delivery == .exactlyOnce {
+      log.warning("the broker inside this process isolates no transactions: predictions are delivered at least once")
+      configuration.publisher.delivery = .atLeastOnce
+    }
     for suspect in Configuration.suspects(in: ProcessInfo.processInfo.environment) { log.warning(suspect) }
     // Before anything that starts threads: those of the embedded broker would take a signal that they don't block, and end the process.
     let mailbox = Mailbox()

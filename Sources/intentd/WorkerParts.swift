@@ -2,6 +2,7 @@ import Consumer
 import Control
 import Events
 import Formats
+import Foundation
 import Kafka
 import Pipeline
 import Platform
@@ -18,6 +19,8 @@ struct WorkerParts: Sendable {
   /// Where rebuilding of state begins that somebody asked for; nil for none.
   var rebuild: RebuildOptions.Start?
   let log: Log
+  /// Name of this process in its transactional ids; without one of its own it gets another each time.
+  private let instance: String
 
   /// Parts for `workers` workers that serve `model` as `configuration` says.
   init(_ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, workers: Int, log: Log) {
@@ -26,6 +29,7 @@ struct WorkerParts: Sendable {
     self.bootstrapServers = bootstrapServers
     self.workers = workers
     self.log = log
+    instance = configuration.kafka.instanceID ?? String(UInt64.random(in: .min ... .max), radix: 36)
   }
 
   /// How Kafka is reached.
@@ -66,13 +70,27 @@ struct WorkerParts: Sendable {
   /// What makes events of records.
   func decoder() throws -> JSONEventDecoder { try JSONEventDecoder() }
 
+  /// What publishes a worker's predictions together with its offsets; nil where delivery is at least once.
+  func transactions(_ worker: Int, goOn: @escaping () -> Bool) throws(KafkaFailure) -> TransactionalProducer? {
+    guard configuration.publisher.delivery == .exactlyOnce else { return nil }
+    return try publishing.transactionalProducer(
+      id: "\(configuration.kafka.groupID)-\(instance)-\(worker)", log: Daemon.kafkaLog(log), goOn: goOn)
+  }
+
   /// Where a worker's predictions go.
-  func sink(_ partitions: PartitionTable, goOn: @escaping () -> Bool) throws -> KafkaPredictionSink {
+  func sink(
+    _ transactions: TransactionalProducer?, _ partitions: PartitionTable, goOn: @escaping () -> Bool
+  ) throws(KafkaFailure) -> KafkaPredictionSink {
     try KafkaPredictionSink(
-      KafkaSinkConfiguration(
-        kafka: kafka, topic: configuration.publisher.topic, deadLetterTopic: configuration.publisher.deadLetterTopic,
-        model: label.name, modelVersion: label.version),
-      partitions: partitions, log: Daemon.kafkaLog(log), goOn: goOn)
+      publishing, transactions: transactions, partitions: partitions, log: Daemon.kafkaLog(log), goOn: goOn)
+  }
+
+  private var publishing: KafkaSinkConfiguration {
+    var publishing = KafkaSinkConfiguration(
+      kafka: kafka, topic: configuration.publisher.topic, deadLetterTopic: configuration.publisher.deadLetterTopic,
+      model: label.name, modelVersion: label.version)
+    publishing.compression = KafkaCompression(rawValue: configuration.publisher.compression.rawValue) ?? .lz4
+    return publishing
   }
 
   /// What is between source and sink.
@@ -88,7 +106,8 @@ struct WorkerParts: Sendable {
     return try BatchProcessor(
       model, options, store: store,
       encoder: JSONPredictionEncoder(
-        vocabulary: model.vocabulary, model: label, partitions: partitions, origins: .topic))
+        vocabulary: model.vocabulary, model: label, partitions: partitions, origins: .topic,
+        clock: { EventTime(Date().timeIntervalSince1970 * 1000) }))
   }
 
   private var label: ModelLabel {

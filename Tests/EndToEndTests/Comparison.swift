@@ -8,13 +8,19 @@ struct WrittenPrediction: Equatable {
   let session: String
   /// The bytes up to the origin: session, item, time, items with scores, model, status.
   let text: String
-  /// `topic:partition offset` or `file:line` as JSON.
+  /// Topic, partition and offset, or file and line, as JSON.
   let source: String
+
+  /// A prediction's bytes up to the moment that it was made at, which is another for each copy.
+  static func lasting(_ bytes: [UInt8]) -> String {
+    let text = String(decoding: bytes, as: UTF8.self)
+    return text.range(of: ",\"processed_at\":", options: .backwards).map { String(text[..<$0.lowerBound]) } ?? text
+  }
 
   init(_ line: String) throws {
     let cut = try #require(line.range(of: ",\"source\":", options: .backwards))
     text = String(line[..<cut.lowerBound])
-    source = String(line[cut.upperBound...])
+    source = WrittenPrediction.lasting(Array(line[cut.upperBound...].utf8))
     let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
     session = try #require(object?["session"] as? String)
   }
@@ -106,11 +112,12 @@ extension LiveSetup {
     for record in predictions {
       let key = String(decoding: record.key ?? [], as: UTF8.self)
       latest[key.replacing("%", with: "%25").replacing("{", with: "%7B").replacing("}", with: "%7D")] =
-        String(decoding: record.value ?? [], as: UTF8.self)
+        WrittenPrediction.lasting(record.value ?? [])
     }
     let next = try stored("next")
     #expect(next.count == latest.count)
-    let stale = latest.filter { next[$0.key]?.first != $0.value }.keys.sorted()
+    let stale = latest.filter { next[$0.key]?.first.map { WrittenPrediction.lasting(Array($0.utf8)) } != $0.value }.keys
+      .sorted()
     #expect(stale.isEmpty, "the latest predictions of these sessions are not those that were published last")
   }
 }

@@ -12,7 +12,7 @@ struct DeliveryCheck: CustomStringConvertible {
   let last: [KafkaRecord]
   /// Predictions on the topic, copies included.
   let predictions: Int
-  /// Copies that are not the same bytes as the first one.
+  /// Copies that are not the same as the first one, but for the moment that they were made at.
   private(set) var differingCopies = 0
   /// First copies against a replay of the clicks.
   let comparison: Comparison
@@ -21,14 +21,15 @@ struct DeliveryCheck: CustomStringConvertible {
     source = try setup.records(of: setup.clicks, atLeast: clicks.all.count)
     let records = try setup.records(of: setup.predictions, atLeast: clicks.events.count)
     predictions = records.count
-    var values: [String: [UInt8]] = [:]
+    var values: [String: String] = [:]
     var kept: [KafkaRecord] = []
     for record in records {
       let origin = try #require(record.header("source_partition")) + ":" + #require(record.header("source_offset"))
+      let text = WrittenPrediction.lasting(record.value ?? [])
       if let value = values[origin] {
-        if value != record.value { differingCopies += 1 }
+        if value != text { differingCopies += 1 }
       } else {
-        values[origin] = record.value
+        values[origin] = text
         kept.append(record)
       }
     }

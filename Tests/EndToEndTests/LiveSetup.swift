@@ -25,7 +25,7 @@ struct LiveSetup {
   /// Topics of `partitions` on the broker at `servers`. `settings` are lines for the end of the configuration.
   init(
     servers: String, redis: RedisServer, partitions: Int = 3, model: String, cache: String = "64MiB",
-    settings: String = ""
+    delivery: String = "at-least-once", settings: String = ""
   ) throws {
     self.redis = redis
     self.partitions = partitions
@@ -50,6 +50,7 @@ struct LiveSetup {
       publisher:
         topic: \(predictions)
         dead_letter_topic: \(deadLetters)
+        delivery: \(delivery)
       redis:
         url: redis://127.0.0.1:\(redis.port)
         timeout: 500ms
@@ -76,11 +77,11 @@ struct LiveSetup {
   func producer() throws -> ClickProducer { try ClickProducer(kafka, topic: clicks) }
 
   /// A reader of a topic, which may be so new that not all of the broker knows it.
-  func reader(of topic: String) throws -> TopicReader {
+  func reader(of topic: String, isolation: TopicReader.Isolation = .committed) throws -> TopicReader {
     let deadline = Deadline(seconds: 20)
     while true {
       do throws(KafkaFailure) {
-        return try TopicReader(kafka, topic: topic)
+        return try TopicReader(kafka, topic: topic, isolation: isolation)
       } catch {
         if error.disposition != .retry || deadline.isOver { throw error }
         usleep(50_000)

@@ -38,8 +38,11 @@ extension ServerTests {
       let comparison = Comparison(live: try records.map { try WrittenPrediction($0) }, replayed: replayed)
       #expect(comparison.isEqual, "\(comparison)")
       #expect(comparison.compared == clicks.events.count)
+      let schema = try JSONSchema(named: "prediction")
       for record in records {
         let session = try WrittenPrediction(record).session
+        let complaints = schema.complaints(about: record.value ?? [])
+        #expect(complaints.isEmpty, "\(complaints)")
         #expect(record.key == Array(session.utf8))
         #expect(record.header("source_topic") == setup.clicks)
       }
@@ -60,7 +63,11 @@ extension ServerTests {
       let letters = try setup.records(of: setup.deadLetters, atLeast: clicks.poisonCount)
       #expect(clicks.poisonCount > 0)
       #expect(letters.count == clicks.poisonCount)
+      let schema = try JSONSchema(named: "dead-letter-headers")
       for letter in letters {
+        let headers = letter.headers.map { ($0.name, String(decoding: $0.value, as: UTF8.self)) }
+        let complaints = schema.complaints(about: Dictionary(headers) { $1 })
+        #expect(complaints.isEmpty, "\(complaints)")
         let origin = source.first {
           "\($0.partition)" == letter.header("source_partition") && "\($0.offset)" == letter.header("source_offset")
         }

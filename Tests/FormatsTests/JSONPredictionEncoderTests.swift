@@ -8,12 +8,15 @@ struct JSONPredictionEncoderTests {
   private let ids = ["plain", "qu\"ote", "back\\slash", "\u{1}\n\t", "caf\u{e9} \u{1F600}", "214536502"]
   private let label = ModelLabel(name: "m \"x\"", version: "1", kernel: "avx512")
 
-  private func encoder(_ style: OriginStyle = .topic, topic: String = "clicks") throws -> JSONPredictionEncoder {
+  private func encoder(
+    _ style: OriginStyle = .topic, topic: String = "clicks", clock: (() -> EventTime)? = nil
+  ) throws -> JSONPredictionEncoder {
     let partitions = PartitionTable()
     _ = partitions.slot(topic: "other", partition: 0)
     _ = partitions.slot(topic: topic, partition: 3)
     let vocabulary = try #require(Vocabulary(ids.map { Array($0.utf8) }))
-    return JSONPredictionEncoder(vocabulary: vocabulary, model: label, partitions: partitions, origins: style)
+    return JSONPredictionEncoder(
+      vocabulary: vocabulary, model: label, partitions: partitions, origins: style, clock: clock)
   }
 
   private func event(_ bytes: inout [UInt8], session: String = "s", user: String = "", type: String = "") -> Event {
@@ -33,8 +36,40 @@ struct JSONPredictionEncoderTests {
     encoder.encode(prediction, items: items, of: event, eventBytes: arena, into: &bytes)
     #expect(
       String(decoding: bytes, as: UTF8.self)
-        == #"before{"session":"s","item":"i","time":1396860669277,"user":"u","type":"click","predictions":[{"item":"plain","score":1.25},{"item":"214536502","score":-0.1}],"model":{"name":"m \"x\"","version":"1","kernel":"avx512"},"source":{"topic":"clicks","partition":3,"offset":42}}"#
+        == #"before{"session":"s","item":"i","time":1396860669277,"user":"u","type":"click","predictions":[{"item":"plain","score":1.25,"rank":1},{"item":"214536502","score":-0.1,"rank":2}],"model":{"name":"m \"x\"","version":"1","kernel":"avx512"},"source":{"topic":"clicks","partition":3,"offset":42}}"#
     )
+  }
+
+  @Test func theClockIsReadOnceABatchAndWrittenBehindEverythingElse() throws {
+    var readings = 0
+    var live = try encoder(clock: {
+      readings += 1
+      return 1_396_860_669_500 + Int64(readings) * 100
+    })
+    var plain = try encoder()
+    var arena: [UInt8] = []
+    var event = event(&arena)
+    event.recordTime = 1_396_860_669_290
+    let prediction = Prediction(event: 0, firstItem: 0, itemCount: 1, status: .predicted)
+    let items = [ScoredItem(item: 0, score: 1)]
+    var copies: [String] = []
+    for _ in 0..<2 {
+      live.begin()
+      for _ in 0..<2 {
+        var bytes: [UInt8] = []
+        live.encode(prediction, items: items, of: event, eventBytes: arena, into: &bytes)
+        copies.append(String(decoding: bytes, as: UTF8.self))
+      }
+    }
+    var bytes: [UInt8] = []
+    plain.begin()
+    plain.encode(prediction, items: items, of: event, eventBytes: arena, into: &bytes)
+    let text = String(decoding: bytes, as: UTF8.self)
+    let stamps = [
+      #","processed_at":1396860669600,"latency_ms":310}"#, #","processed_at":1396860669700,"latency_ms":410}"#,
+    ]
+    #expect(copies == [stamps[0], stamps[0], stamps[1], stamps[1]].map { text.dropLast() + $0 })
+    #expect(readings == 2)
   }
 
   @Test(arguments: [PredictionStatus.noKnownItems, .notFinite, .beyondHistory])
@@ -87,8 +122,8 @@ struct JSONPredictionEncoderTests {
     var predictions: [Item]
   }
 
-  @Test func steadyStateAllocatesNothing() throws {
-    var encoder = try encoder()
+  @Test(arguments: [true, false]) func steadyStateAllocatesNothing(hasClock: Bool) throws {
+    var encoder = try encoder(clock: hasClock ? { 1_396_860_669_500 } : nil)
     var arena: [UInt8] = []
     let event = event(&arena, session: "a\"\n", user: "u", type: "t")
     let items = (0..<20).map { ScoredItem(item: ItemIndex($0 % ids.count), score: 1 / Float($0 + 3)) }
@@ -96,6 +131,7 @@ struct JSONPredictionEncoderTests {
     var bytes: [UInt8] = []
     func pass() {
       bytes.removeAll(keepingCapacity: true)
+      encoder.begin()
       for _ in 0..<100 {
         encoder.encode(prediction, items: items, of: event, eventBytes: arena, into: &bytes)
         encoder.encode(

@@ -48,5 +48,7 @@ final class LogLines: Sendable {
 
   var log: KafkaLog { { line in self.lines.withLock { $0.append(line) } } }
 
+  var messages: [String] { lines.withLock { $0.map(\.message) } }
+
   func contains(_ text: String) -> Bool { lines.withLock { $0.contains { $0.message.contains(text) } } }
 }

@@ -147,12 +147,12 @@ import Testing
     broker.setRoundTrip(milliseconds: 0)
   }
 
-  @Test func aPredictionThatIsRefusedForGoodHaltsWithItsOrigin() throws {
+  @Test func aTopicThatMayNotBeWrittenHaltsWithTheOrigin() throws {
     let broker = try EmbeddedBroker()
     let configuration = try configuration(broker)
     var batch = Batches()
     var sink = try KafkaPredictionSink(configuration, partitions: batch.table, log: { _ in })
-    broker.fail(.produce, [.tooLarge])
+    broker.fail(.produce, [.denied])
     batch.add(1, offset: 77)
     do throws(KafkaFailure) {
       try sink.publish(batch.predictions, of: batch.events)
@@ -160,7 +160,9 @@ import Testing
       Issue.record("delivered")
     } catch {
       #expect(
-        error == .predictionRefused(topic: "predictions", origin: "clicks:3 offset 77", code: "MSG_SIZE_TOO_LARGE"))
+        error
+          == .predictionRefused(
+            topic: "predictions", origin: "clicks:3 offset 77", code: "TOPIC_AUTHORIZATION_FAILED"))
       #expect(error.disposition == .halt)
     }
   }

@@ -90,7 +90,9 @@ public struct JSONEventDecoder: ~Copyable {
       time = ownTime
       counts.clampedTimes += 1
     }
-    batch.append(Event(session: session, item: item, user: user, type: type, time: time, origin: origin))
+    var event = Event(session: session, item: item, user: user, type: type, time: time, origin: origin)
+    event.recordTime = ownTime ?? time
+    batch.append(event)
     return .event
   }
 

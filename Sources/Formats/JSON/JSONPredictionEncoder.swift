@@ -27,11 +27,13 @@ public enum OriginStyle: Sendable {
 
 /// Writes predictions as JSON, one object without a line end. Belongs to one worker; allocates nothing in steady state.
 ///
-///     {"session":"s","item":"i","time":1396860669277,"user":"u","type":"click","predictions":[{"item":"j","score":1.25}],
-///     "model":{"name":"m","version":"v","kernel":"avx512"},"source":{"topic":"clicks","partition":3,"offset":42}}
+///     {"session":"s","item":"i","time":1396860669277,"user":"u","type":"click",
+///     "predictions":[{"item":"j","score":1.25,"rank":1}],"model":{"name":"m","version":"v","kernel":"avx512"},
+///     "source":{"topic":"clicks","partition":3,"offset":42},"processed_at":1396860669291,"latency_ms":9}
 ///
 /// (in one line); `user` and `type` stand there where the event has them, `status` only where nothing was predicted. Scores
-/// are the shortest decimals that read back as the same 32 bits. A prediction sent again is the same bytes.
+/// are the shortest decimals that read back as the same 32 bits. `processed_at` and `latency_ms` stand at the end, and only where there is a
+/// clock: without them a prediction sent again, or replayed, is the same bytes.
 public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
   private let vocabulary: Vocabulary
   private let partitions: PartitionTable
@@ -40,6 +42,8 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
   private let model: [UInt8]
   /// The source's object up to its offset, by slot; empty until it is needed.
   private var sources: [[UInt8]] = []
+  private let clock: (() -> EventTime)?
+  private var now: EventTime = 0
   private let words = Words()
 
   /// The pieces between the values.
@@ -53,11 +57,18 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
     let predictions = Array(#","predictions":["#.utf8)
     let firstItem = Array(#"{"item":""#.utf8)
     let score = Array(#"","score":"#.utf8)
-    let end = Array("}}".utf8)
+    let rank = Array(#","rank":"#.utf8)
+    let processed = Array(#"},"processed_at":"#.utf8)
+    let latency = Array(#","latency_ms":"#.utf8)
   }
 
-  /// An encoder for a model with that catalogue, and events whose origins stand in `partitions`.
-  public init(vocabulary: Vocabulary, model: ModelLabel, partitions: PartitionTable, origins: OriginStyle) {
+  /// An encoder for a model with that catalogue, and events whose origins stand in `partitions`. With a `clock`, which is read once a
+  /// batch, predictions say when they were made, and how long after their event's record.
+  public init(
+    vocabulary: Vocabulary, model: ModelLabel, partitions: PartitionTable, origins: OriginStyle,
+    clock: (() -> EventTime)? = nil
+  ) {
+    self.clock = clock
     self.vocabulary = vocabulary
     self.partitions = partitions
     style = origins
@@ -70,6 +81,9 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
     bytes.append(contentsOf: Array(#"},"source":"#.utf8))
     self.model = bytes
   }
+
+  /// Reads the clock for the predictions to come.
+  public mutating func begin() { if let clock { now = clock() } }
 
   /// Appends the encoded prediction of `event` to `bytes`.
   public mutating func encode(
@@ -98,35 +112,45 @@ public struct JSONPredictionEncoder: PredictionEncoder, ~Copyable {
     appendItems(prediction, items, to: &bytes)
     _ = bytes.appendBytes(model.span)
     appendSource(event.origin, to: &bytes)
+    if clock != nil {
+      _ = bytes.appendBytes(words.processed.span)
+      bytes.appendDecimal(now)
+      _ = bytes.appendBytes(words.latency.span)
+      bytes.appendDecimal(now - event.recordTime)
+    } else {
+      bytes.append(UInt8(ascii: "}"))
+    }
+    bytes.append(UInt8(ascii: "}"))
   }
 
   private func appendItems(_ prediction: Prediction, _ items: [ScoredItem], to bytes: inout [UInt8]) {
-    var isFirst = true
+    var rank: Int64 = 0
     for index in prediction.itemIndices {
       let scored = items[index]
-      if !isFirst {
+      rank += 1
+      if rank > 1 {
         bytes.append(UInt8(ascii: "}"))
         bytes.append(UInt8(ascii: ","))
       }
       _ = bytes.appendBytes(words.firstItem.span)
-      isFirst = false
       let start = bytes.count
       vocabulary.appendID(of: scored.item, to: &bytes)
       bytes.escapeJSON(from: start)
       _ = bytes.appendBytes(words.score.span)
       JSONFields.append(scored.score, to: &bytes)
+      _ = bytes.appendBytes(words.rank.span)
+      bytes.appendDecimal(rank)
     }
-    if !isFirst { bytes.append(UInt8(ascii: "}")) }
+    if rank > 0 { bytes.append(UInt8(ascii: "}")) }
   }
 
-  /// Appends the source's object and the end. What is the same for a partition is made once.
+  /// Appends the source's object but for its end. What is the same for a partition is made once.
   private mutating func appendSource(_ origin: Origin, to bytes: inout [UInt8]) {
     let slot = Int(origin.partition)
     while sources.count <= slot { sources.append([]) }
     if sources[slot].isEmpty { sources[slot] = source(of: partitions.names[slot]) }
     bytes.append(contentsOf: sources[slot])
     bytes.appendDecimal(origin.offset)
-    _ = bytes.appendBytes(words.end.span)
   }
 
   private func source(of name: PartitionTable.Name) -> [UInt8] {
