@@ -21,6 +21,7 @@ enum Program {
       case .replay(let options): try ReplayCommand(options).run()
       case .inspect(let options): try InspectCommand(options).run()
       case .serve(let options): try ServeCommand(options).run()
+      case .checkConfiguration(let options): try ConfigCommand(options).run()
       case .demo(let options): try DemoCommand(options).run()
       }
       return 0

@@ -29,6 +29,8 @@ public enum RecordEnvelope: Sendable, Equatable {
 public struct JSONEventDecoder: ~Copyable {
   /// What it has seen.
   public private(set) var counts = DecodeCounts()
+  /// Told, once, the first type that is neither accepted nor ignored.
+  public var firstOtherType: ((String) -> Void)?
   private let fields: JSONFields
   private let numbers: FieldNumbers
   private let timeUnit: TimeUnit
@@ -170,11 +172,14 @@ public struct JSONEventDecoder: ~Copyable {
   }
 
   /// What becomes of an event of a type that is not wanted; nil for one that is.
-  private func refusal(of type: ByteRange, _ bytes: [UInt8]) -> RecordOutcome? {
+  private mutating func refusal(of type: ByteRange, _ bytes: [UInt8]) -> RecordOutcome? {
     let name = bytes.span.extracting(type.indices)
     for ignored in ignoredTypes where name.equals(ignored) { return .ignored }
     if types.isEmpty { return nil }
     for accepted in types where name.equals(accepted) { return nil }
+    if counts.otherTypes == 0 {
+      firstOtherType?(String(decoding: bytes[type.indices].prefix(Limits.sessionBytes), as: UTF8.self))
+    }
     return .otherType
   }
 
