@@ -144,7 +144,8 @@ private struct Loader {
     var texts: [String] = []
     for item in items {
       guard case .scalar(let text, _) = item.content, !item.isNull, !text.isEmpty else {
-        return complain(item.line, name, "an item of the list must be a single value, not \(item.isNull ? "nothing" : item.kind)")
+        return complain(
+          item.line, name, "an item of the list must be a single value, not \(item.isNull ? "nothing" : item.kind)")
       }
       texts.append(text)
     }
@@ -254,7 +255,8 @@ private struct Loader {
       ("redis.user", configuration.redis.user, configuration.redis.address?.user),
       ("redis.password", configuration.redis.password, configuration.redis.address?.password),
     ] where own != nil && inURL != nil {
-      problems.append(.init(place: places[key] ?? file, key: key, problem: "stands in redis.url too; one of them must go"))
+      problems.append(
+        .init(place: places[key] ?? file, key: key, problem: "stands in redis.url too; one of them must go"))
     }
     if let user = configuration.redis.user { configuration.redis.address?.user = user }
     if let password = configuration.redis.password { configuration.redis.address?.password = password }

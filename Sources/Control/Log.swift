@@ -104,7 +104,8 @@ public struct Log: Sendable {
   /// The same with metadata that is not known when the code is written.
   public func log(_ level: Level, _ message: @autoclosure () -> String, fields: @autoclosure () -> [Record.Field]) {
     guard level >= self.level else { return }
-    sink.write(Record(time: wallClock(), level: level, label: label, message: message(), fields: self.fields + fields()))
+    sink.write(
+      Record(time: wallClock(), level: level, label: label, message: message(), fields: self.fields + fields()))
   }
 
   /// What only helps to follow the code.

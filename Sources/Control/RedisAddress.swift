@@ -98,7 +98,8 @@ public struct RedisAddress: Sendable, Equatable {
     guard !host.isEmpty else { throw ValueProblem("the host is missing: redis://localhost:6379") }
     guard let number = Int(port), (1...65_535).contains(number) else {
       // Not shown: without an @ it may be a password.
-      throw ValueProblem("what follows the host's colon is no port; with a login, write redis://user:password@host:port")
+      throw ValueProblem(
+        "what follows the host's colon is no port; with a login, write redis://user:password@host:port")
     }
     return (String(host), number)
   }

@@ -212,7 +212,8 @@ struct Setting: Sendable {
     value(
       "state.idle_timeout", \.state.idleTimeout, .duration(1000...31_536_000_000),
       .dependent(
-        text: "`24h`; `30m` where sessions are users or visitors (`consumer.session_key: user`, `consumer.format: segment`)"
+        text:
+          "`24h`; `30m` where sessions are users or visitors (`consumer.session_key: user`, `consumer.format: segment`)"
       ) { $0.consumer.sessionKey == .user || $0.consumer.format == .segment ? "30m" : "24h" },
       "A gap between two events of a session above this, in event time, begins a new visit."
     ),

@@ -1,5 +1,6 @@
 private import CRdkafka
 public import Events
+private import Glibc
 
 /// Where a record stands and what is known of it besides its bytes.
 public struct RecordPlace: Sendable, BitwiseCopyable {

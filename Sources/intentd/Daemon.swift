@@ -1,6 +1,7 @@
 import Consumer
 import Control
 import Events
+import Formats
 import Foundation
 import Kafka
 import Pipeline

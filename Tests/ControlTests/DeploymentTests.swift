@@ -94,10 +94,13 @@ import Testing
     #expect(pods["securityContext"]?["runAsNonRoot"]?.text == "true")
     let budget = try yaml("deploy/kubernetes/poddisruptionbudget.yaml")
     let labels = try yaml("deploy/kubernetes/statefulset.yaml")["spec"]?["selector"]?["matchLabels"]
-    #expect(budget["spec"]?["selector"]?["matchLabels"]?["app.kubernetes.io/name"]?.text == labels?["app.kubernetes.io/name"]?.text)
+    #expect(
+      budget["spec"]?["selector"]?["matchLabels"]?["app.kubernetes.io/name"]?.text
+        == labels?["app.kubernetes.io/name"]?.text)
     for resource in try #require(try yaml("deploy/kubernetes/kustomization.yaml")["resources"]).items {
       let manifest = try yaml("deploy/kubernetes/\(try #require(resource.text))")
-      #expect(manifest["apiVersion"] != nil && manifest["kind"] != nil && manifest["metadata"]?["name"]?.text == "intentd")
+      #expect(
+        manifest["apiVersion"] != nil && manifest["kind"] != nil && manifest["metadata"]?["name"]?.text == "intentd")
     }
   }
 

@@ -27,7 +27,8 @@ import Testing
     let environment = ["INTENTD_WORKERS": "3", "INTENTD_STATE_MAX_LAG": "2h", "INTENTD_LOG_FORMAT": "text"]
     let found = try effective(text, environment, options.overrides)
     #expect(found.configuration.workers == 4 && found.place(of: "workers") == "--workers")
-    #expect(found.configuration.state.maxLag == 7_200_000 && found.place(of: "state.max_lag") == "INTENTD_STATE_MAX_LAG")
+    #expect(
+      found.configuration.state.maxLag == 7_200_000 && found.place(of: "state.max_lag") == "INTENTD_STATE_MAX_LAG")
     #expect(found.configuration.log == .init(level: .debug, format: .json))
     #expect(found.place(of: "log.level") == "c.yaml:10" && found.place(of: "log.format") == "--log-format")
     #expect(found.place(of: "state.prefix") == "default" && found.place(of: "kafka.instance_id") == nil)
@@ -45,9 +46,12 @@ import Testing
     }
     #expect(!shown.contains("hidden"))
     for line in [
-      "model: m  # c.yaml:1", "  # instance_id: not set", "    sasl.password: \"***\"  # INTENTD_KAFKA_PROPERTIES_SASL_PASSWORD",
-      "  event_types: [click, \"a, b\"]  # c.yaml:7", "    session: \"$.sid\"  # c.yaml:9", "  prefix: intentd  # default",
-      "  url: \"redis://:***@r:6379/0\"  # c.yaml:5", "  password: \"***\"  # INTENTD_REDIS_PASSWORD", "drain_timeout: 20s  # default",
+      "model: m  # c.yaml:1", "  # instance_id: not set",
+      "    sasl.password: \"***\"  # INTENTD_KAFKA_PROPERTIES_SASL_PASSWORD",
+      "  event_types: [click, \"a, b\"]  # c.yaml:7", "    session: \"$.sid\"  # c.yaml:9",
+      "  prefix: intentd  # default",
+      "  url: \"redis://:***@r:6379/0\"  # c.yaml:5", "  password: \"***\"  # INTENTD_REDIS_PASSWORD",
+      "drain_timeout: 20s  # default",
     ] {
       #expect(shown.split(separator: "\n").contains(Substring(line)), "\(line) in\n\(shown)")
     }
@@ -106,7 +110,9 @@ import Testing
   }
 
   @Test func messagesShowNoPassword() throws {
-    for url in ["redis://:hun/ter2@r", "redis://me:hunter2", "redis://me:hunter2/3", "redis://a:hunter%zz@r", "hunter2"] {
+    for url in [
+      "redis://:hun/ter2@r", "redis://me:hunter2", "redis://me:hunter2/3", "redis://a:hunter%zz@r", "hunter2",
+    ] {
       let text = "model: m\nkafka: {bootstrap_servers: 'b:1'}\nredis: {url: '\(url)'}\n"
       let said = try problems(text).joined()
       #expect(!said.contains("hun") && !said.contains("ter2"), "\(said)")

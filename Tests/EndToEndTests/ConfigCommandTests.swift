@@ -52,8 +52,11 @@ import Testing
     ("consumer:\n  formatt: native\n", "did you mean format?"),
   ])
   func whatIsWrongIsSaidWithItsPlace(addition: String, expected: String) throws {
-    let text = "model: m\nredis: {url: redis://r}\nkafka:\n" + (addition.hasPrefix(" ") ? "" : "  bootstrap_servers: b:1\n") + addition
-    let outcome = try check(text, environment: addition.hasPrefix(" ") ? ["INTENTD_KAFKA_BOOTSTRAP_SERVERS": "b:1"] : [:])
+    let text =
+      "model: m\nredis: {url: redis://r}\nkafka:\n" + (addition.hasPrefix(" ") ? "" : "  bootstrap_servers: b:1\n")
+      + addition
+    let outcome = try check(
+      text, environment: addition.hasPrefix(" ") ? ["INTENTD_KAFKA_BOOTSTRAP_SERVERS": "b:1"] : [:])
     #expect(outcome.exit == .status(1))
     #expect(outcome.error.contains(expected), "\(outcome.error)")
     #expect(outcome.output.isEmpty)

@@ -22,7 +22,8 @@ extension ServerTests {
         let descriptor = socket
         let isListening = unsafe withUnsafePointer(to: &address) { pointer in
           unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general in
-            unsafe bind(descriptor, general, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 && listen(descriptor, 16) == 0
+            unsafe bind(descriptor, general, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+              && listen(descriptor, 16) == 0
           }
         }
         try #require(isListening)
@@ -98,7 +99,8 @@ extension ServerTests {
       let kcat = try #require(OperatingTests.kcat)
       let folder = try TemporaryFolder(prefix: "intentd-kcat")
       let daemon = try IntentdProcess(["--embedded", "--model", try TestModel.shop.path()])
-      let fields = try daemon.log("a broker inside this process, sessions in memory: for trying out, not for production")
+      let fields = try daemon.log(
+        "a broker inside this process, sessions in memory: for trying out, not for production")
       let servers = try #require(fields["bootstrap_servers"])
       let click = Clicks.click("s-1", "tent", 1_700_000_000_000)
       try (click.value ?? "").write(toFile: folder.file("click"), atomically: true, encoding: .utf8)
@@ -107,7 +109,10 @@ extension ServerTests {
         output: .null, error: .null, endsWithParent: true)
       #expect(try produce.wait(milliseconds: 30_000) == .status(0))
       let consume = try ChildProcess(
-        kcat, ["-C", "-b", servers, "-t", try #require(fields["predictions"]), "-o", "beginning", "-c", "1", "-f", "%k %s\n"],
+        kcat,
+        [
+          "-C", "-b", servers, "-t", try #require(fields["predictions"]), "-o", "beginning", "-c", "1", "-f", "%k %s\n",
+        ],
         output: .file(folder.file("out")), error: .null, endsWithParent: true)
       #expect(try consume.wait(milliseconds: 30_000) == .status(0))
       let line = try String(contentsOfFile: folder.file("out"), encoding: .utf8)

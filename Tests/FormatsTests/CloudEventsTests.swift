@@ -10,7 +10,8 @@ struct CloudEventsTests {
   private let time: EventTime = 1_396_860_669_277
   private let data = #"{"session":"s","item":"i","time":1396860669277,"type":"click"}"#
   private let bare = #"{"session":"s","item":"i"}"#
-  private let attributes = #""specversion":"1.0","id":"1","source":"/shop","type":"shop.viewed","time":"2014-04-07T08:51:09Z""#
+  private let attributes =
+    #""specversion":"1.0","id":"1","source":"/shop","type":"shop.viewed","time":"2014-04-07T08:51:09Z""#
 
   private func headers(_ pairs: [String: String]) -> RecordHeaderView {
     var view = RecordHeaderView()
@@ -57,7 +58,8 @@ struct CloudEventsTests {
       #expect(try decode("{\(attributes),\"data_base64\":\"\(unpadded)\"}", structured).events == expected)
     }
     for (base64, reason) in [
-      ("\"%%%%\"", RejectionReason.malformed), ("\"A\"", .malformed), ("\"\"", .malformed), ("\"e30=\"", .missingSession),
+      ("\"%%%%\"", RejectionReason.malformed), ("\"A\"", .malformed), ("\"\"", .malformed),
+      ("\"e30=\"", .missingSession),
       ("\"e30==\"", .malformed), ("7", .wrongType), ("\"/////w==\"", .malformed),
     ] {
       let outcome = try decode("{\(attributes),\"data_base64\":\(base64)}", structured).outcome
@@ -95,10 +97,14 @@ struct CloudEventsTests {
 
   @Test func badAttributes() throws {
     #expect(try decode(bare, ["ce_specversion": "1.0", "ce_time": "noon"]).outcome == .rejected(.invalidTime))
-    #expect(try decode(bare, ["ce_specversion": "1.0", "ce_time": "1970-01-01T00:00:00Z"]).outcome == .rejected(.timeOutOfRange))
+    #expect(
+      try decode(bare, ["ce_specversion": "1.0", "ce_time": "1970-01-01T00:00:00Z"]).outcome
+        == .rejected(.timeOutOfRange))
     let structured = ["content-type": "application/cloudevents+json"]
     #expect(try decode(#"{"time":true,"data":\#(bare)}"#, structured).outcome == .rejected(.wrongType))
-    #expect(try decode(#"{"type":[],"data":{"session":"s","item":"i","time":1396860669277}}"#, structured).outcome == .rejected(.wrongType))
+    #expect(
+      try decode(#"{"type":[],"data":{"session":"s","item":"i","time":1396860669277}}"#, structured).outcome
+        == .rejected(.wrongType))
     #expect(try decode(#"[{}]"#, structured).outcome == .rejected(.wrongType))
     var view = RecordHeaderView()
     view.add(name: Array("ce_type".utf8).span, value: [0xFF].span)
@@ -130,7 +136,8 @@ struct CloudEventsTests {
   }
 
   @Test func theKindIsTheDatas() throws {
-    let interaction = #"{"event":"interaction","id":"1","timestamp":1396860669277,"user":"u","session":"s","type":"click","item":"i"}"#
+    let interaction =
+      #"{"event":"interaction","id":"1","timestamp":1396860669277,"user":"u","session":"s","type":"click","item":"i"}"#
     let structured = ["content-type": "application/cloudevents+json"]
     #expect(try decode("{\(attributes),\"data\":\(interaction)}", structured, .metarank).outcome == .event)
     let ranking = interaction.replacing("interaction", with: "ranking")

@@ -6,11 +6,13 @@ import Testing
 /// A row as BigQuery exports it.
 func ga4Row(
   name: String = "view_item", items: [String] = ["sku-1"], timestamp: String = #""1396860669276500""#,
-  session: String? = #"{"int_value":"1396860600","string_value":null}"#, pseudo: String = #""77.88""#, user: String = "null"
+  session: String? = #"{"int_value":"1396860600","string_value":null}"#, pseudo: String = #""77.88""#,
+  user: String = "null"
 ) -> [UInt8] {
   let parameters = [
     #"{"key":"page_location","value":{"string_value":"https://shop.example/","int_value":null}}"#,
-    session.map { #"{"key":"ga_session_id","value":\#($0)}"# }, #"{"key":"ga_session_number","value":{"int_value":"3"}}"#,
+    session.map { #"{"key":"ga_session_id","value":\#($0)}"# },
+    #"{"key":"ga_session_number","value":{"int_value":"3"}}"#,
   ].compactMap { $0 }.joined(separator: ",")
   let rows = items.map { #"{"item_id":"\#($0)","item_name":"n","price":1.5}"# }.joined(separator: ",")
   return Array(

@@ -35,19 +35,24 @@ struct JSONMappingTests {
   @Test func entriesOfListsAreToldByAText() throws {
     var mapping = JSONMapping.native
     try mapping.replace("session", with: "$.tags[?@.name=='sid'].value")
-    let record = #"{"tags":[1,null,{"name":7},{"name":"x","value":"no"},{"name":"sid","value":"s"}],"item":"i","time":1396860669277}"#
+    let record =
+      #"{"tags":[1,null,{"name":7},{"name":"x","value":"no"},{"name":"sid","value":"s"}],"item":"i","time":1396860669277}"#
     #expect(try decode(record, mapping).events.first?.session == "s")
     #expect(try decode(record.replacing("sid", with: "did"), mapping).outcome == .rejected(.missingSession))
-    #expect(try decode(#"{"tags":{"name":"sid","value":"s"},"item":"i","time":1}"#, mapping).outcome == .rejected(.missingSession))
+    #expect(
+      try decode(#"{"tags":{"name":"sid","value":"s"},"item":"i","time":1}"#, mapping).outcome
+        == .rejected(.missingSession))
     for bad in ["$.a[?@.b]", "$.a[?@.=='x']", "$.a[?b=='x']", "$.a[?@.b=='x]", "$.a[?@.b==x]"] {
       #expect(throws: FormatsFailure.self) { try mapping.replace("session", with: bad) }
     }
   }
 
   @Test(arguments: [
-    ("s", "1396860669"), ("s", "1396860669.0"), ("s", #""1396860669""#), ("us", "1396860669000000"), ("auto", "1396860669"),
+    ("s", "1396860669"), ("s", "1396860669.0"), ("s", #""1396860669""#), ("us", "1396860669000000"),
+    ("auto", "1396860669"),
     ("auto", "1396860669000"), ("auto", "1396860669000000"), ("auto", #""1396860669000000""#), ("ms", "1396860669000"),
-    ("auto", #""2014-04-07T08:51:09Z""#), ("s", #""2014-04-07T08:51:09Z""#), ("auto", "1396860669.0"), ("us", "1.396860669e15"),
+    ("auto", #""2014-04-07T08:51:09Z""#), ("s", #""2014-04-07T08:51:09Z""#), ("auto", "1396860669.0"),
+    ("us", "1.396860669e15"),
   ])
   func unitsOfTimes(unit: String, text: String) throws {
     var mapping = JSONMapping.native

@@ -24,7 +24,8 @@ struct PoisonTests {
       let rejection = try #require(batch.rejections.first)
       #expect(Int(rejection.payloadBytes) == poison.value.count, "\(poison.kind)")
       #expect(
-        batch.bytes[rejection.payload.indices].elementsEqual(poison.value.prefix(Limits.deadLetterBytes)), "\(poison.kind)")
+        batch.bytes[rejection.payload.indices].elementsEqual(poison.value.prefix(Limits.deadLetterBytes)),
+        "\(poison.kind)")
       #expect(batch.bytes[rejection.key.indices].elementsEqual(poison.key ?? []), "\(poison.kind)")
     }
   }

@@ -24,7 +24,9 @@ public enum PoisonRecords {
     odd("an id with NUL", event(session: #""a\u0000b""#), session: "a\0b"),
     odd("an id beyond the basic plane", event(session: #""\ud83d\ude00""#), session: "\u{1F600}"),
     odd("an id with the braces of a hash slot", event(session: #""{a}%:""#), session: "{a}%:"),
-    odd("the longest ids", event(session: text("s", 256), item: text("i", 512)), session: plain("s", 256), item: plain("i", 512)),
+    odd(
+      "the longest ids", event(session: text("s", 256), item: text("i", 512)), session: plain("s", 256),
+      item: plain("i", 512)),
     odd("a time with a fraction", #"{"session":"s","item":"i","time":1396860669276.5}"#),
     odd("a time as digits", event(time: #""1396860669277""#)),
     odd("a time with an offset", event(time: #""2014-04-07T10:51:09.277+02:00""#)),

@@ -143,7 +143,9 @@ public struct JSONMapping: Sendable, Equatable {
 
   /// Makes users the sessions; the idle timeout cuts their visits.
   public mutating func keyByUser() throws(FormatsFailure) {
-    guard !user.isEmpty else { throw .invalidMapping(text: "user", why: "sessions are users, but no path to one is given") }
+    guard !user.isEmpty else {
+      throw .invalidMapping(text: "user", why: "sessions are users, but no path to one is given")
+    }
     session = user
     sessionQualifier = []
     cutsVisits = true

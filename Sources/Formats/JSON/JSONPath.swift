@@ -39,7 +39,9 @@ public struct JSONPath: Sendable, Hashable {
         rest.removeFirst(key.count)
       case "[":
         guard let step = Self.bracket(&rest) else {
-          throw .invalidMapping(text: text, why: "brackets hold an index from 0, a key in single quotes, or a condition such as ?@.key=='x'")
+          throw .invalidMapping(
+            text: text, why: "brackets hold an index from 0, a key in single quotes, or a condition such as ?@.key=='x'"
+          )
         }
         steps.append(step)
       default: throw .invalidMapping(text: text, why: "a path looks like $.a.b[0]")
