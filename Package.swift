@@ -76,7 +76,7 @@ let package = Package(
     // Tests mirror the sources; what crosses modules stands in EndToEndTests.
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .target(
-      name: "TestSupport", dependencies: ["CTestSupport", "Platform"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["CTestSupport", "Events", "Platform"], path: "Tests/TestSupport",
       swiftSettings: strict),
     tests("EventsTests", on: ["Events", "TestSupport"]),
     tests("PlatformTests", on: ["Platform", "TestSupport"]),

@@ -42,7 +42,7 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
   var places = HandedOver()
   /// Partitions that were told of as assigned and not reconciled yet: nothing is handed over before.
   var awaiting: Set<Int32> = []
-  private var decoder: Decoder
+  var decoder: Decoder
   /// What changed since the last ``takeChanges()``.
   private var changes = PartitionChanges()
   /// The member as it was before the first record after the last commit.
@@ -66,6 +66,7 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     self.transactions = transactions
     self.goOn = goOn
     queue = GroupQueue(group.client, index: worker, partitions: partitions)
+    queue.copiesHeaders = decoder.wantsHeaders
     self.decoder = decoder
   }
 
@@ -247,7 +248,8 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
         return
       }
       let (events, rejections) = (batch.events.count, batch.rejections.count)
-      decoder.decode(value, key: key, origin: place.origin, recordTime: place.time, into: &batch)
+      decoder.decode(
+        value, key: key, headers: queue.headers, origin: place.origin, recordTime: place.time, into: &batch)
       if verdict == .stateOnly {
         batch.keepStateOnly(events: events, rejections: rejections)
         counts.stateOnly += 1

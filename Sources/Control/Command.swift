@@ -8,6 +8,8 @@ public enum Command: Sendable, Equatable {
   case inspect(InspectOptions)
   /// Show what Redis holds of a session.
   case inspectSession(InspectSessionOptions)
+  /// Check the configuration and show it.
+  case checkConfiguration(ServeOptions)
   /// Show a small shop.
   case demo(DemoOptions)
   /// Print this text and end well: help, usage, version.
@@ -22,17 +24,28 @@ public struct ServeOptions: Sendable, Equatable {
   public var embedded = false
   /// The model directory, in place of the configuration's.
   public var model: String?
-  /// Number of workers; nil for one a core.
+  /// Number of workers, in place of the configuration's.
   public var workers: Int?
   /// Where the group's offsets are set before it is joined; nil to leave them.
   public var from: Moment?
   /// From where on partitions are read again to rebuild what Redis holds; nil for no rebuilding that is not needed.
   public var rebuildSince: Moment?
-  /// Least level that is logged.
-  public var logLevel = Log.Level.info
+  /// Least level that is logged, in place of the configuration's.
+  public var logLevel: Log.Level?
+  /// How lines of the log are written, in place of the configuration's.
+  public var logFormat: LogFormat?
 
   /// The options of a bare call.
   public init() {}
+
+  /// What overrides file and environment.
+  public var overrides: [Configuration.Override] {
+    let all: [(String, String, String?)] = [
+      ("model", "--model", model), ("workers", "--workers", workers.map { "\($0)" }),
+      ("log.level", "--log-level", logLevel?.rawValue), ("log.format", "--log-format", logFormat?.rawValue),
+    ]
+    return all.compactMap { key, option, text in text.map { .init(key: key, text: $0, option: option) } }
+  }
 }
 
 /// What to replay, and how.
@@ -105,6 +118,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
   case native
   case metarank
   case segment
+  case ga4
 }
 
 /// What a column of a file can hold.

@@ -12,6 +12,7 @@ public enum CommandParser {
       let rest = Array(arguments.dropFirst())
       return try rest.first == "session" ? inspectSession(Array(rest.dropFirst()), environment) : inspect(rest)
     case "demo": return try demo(Array(arguments.dropFirst()))
+    case "config": return try config(Array(arguments.dropFirst()), environment)
     default: return try main(arguments, environment)
     }
   }
@@ -51,6 +52,25 @@ public enum CommandParser {
     return .inspectSession(options)
   }
 
+  private static func config(_ arguments: [String], _ environment: [String: String]) throws(ControlFailure) -> Command {
+    let given = try Given(arguments, grammar: .config, repeatable: [])
+    if let text = given.text { return .show(text) }
+    guard given.operands == ["check"] else { throw .usage("config takes one word: check") }
+    return .checkConfiguration(try serve(given, environment))
+  }
+
+  /// What serving and checking how to serve have in common.
+  private static func serve(_ given: Given, _ environment: [String: String]) throws(ControlFailure) -> ServeOptions {
+    var options = ServeOptions()
+    options.embedded = given["embedded"] != nil
+    options.configuration = given["config"] ?? environment["INTENTD_CONFIG"]
+    options.model = given["model"]
+    try given.take("workers", .optional(.integer(1...256)), into: &options.workers)
+    try given.take("log-level", .optional(.choice), into: &options.logLevel)
+    try given.take("log-format", .optional(.choice), into: &options.logFormat)
+    return options
+  }
+
   private static func demo(_ arguments: [String]) throws(ControlFailure) -> Command {
     let given = try Given(arguments, grammar: .demo, repeatable: [])
     if let text = given.text { return .show(text) }
@@ -75,20 +95,17 @@ public enum CommandParser {
       return .replay(try replay(given, environment))
     }
     if let operand = given.operands.first {
-      let hint = Suggestion.hint(for: operand, among: ["inspect", "demo"])
+      let hint = Suggestion.hint(for: operand, among: ["inspect", "demo", "config"])
       throw .usage("\"\(operand)\" is no command\(hint)")
     }
-    let shared: Set = ["config", "embedded", "model", "workers", "from", "rebuild-state", "since", "log-level"]
+    let shared: Set = [
+      "config", "embedded", "model", "workers", "from", "rebuild-state", "since", "log-level", "log-format",
+    ]
     for option in given.names where !shared.contains(option) { throw .usage("--\(option) goes with --replay only") }
-    var options = ServeOptions()
-    options.embedded = given["embedded"] != nil
-    options.configuration = given["config"] ?? environment["INTENTD_CONFIG"]
+    var options = try serve(given, environment)
     guard options.embedded || options.configuration != nil else {
       throw .usage("nothing to do: give --config FILE, --embedded, --replay FILE, inspect DIR, or demo")
     }
-    options.model = given["model"]
-    try given.take("workers", .optional(.integer(1...256)), into: &options.workers)
-    try given.take("log-level", .choice, into: &options.logLevel)
     try readMoments(given, into: &options)
     return .serve(options)
   }

@@ -55,6 +55,10 @@ public struct Configuration: Sendable, Equatable {
   public struct Redis: Sendable, Equatable {
     /// The server; nil where sessions are kept in memory.
     public var address: RedisAddress?
+    /// The user, where the address has none.
+    var user: String?
+    /// The password, where the address has none.
+    var password: String?
     /// Longest wait for a connection or an answer. Milliseconds.
     public var timeout: Int64 = 0
   }
@@ -83,8 +87,18 @@ public struct Configuration: Sendable, Equatable {
     public var exclude = Exclusion.none
   }
 
+  /// How the process logs.
+  public struct Logging: Sendable, Equatable {
+    /// Least level that is logged.
+    public var level = Log.Level.info
+    /// How a line is written.
+    public var format = LogFormat.auto
+  }
+
   /// The model directory.
   public var model = ""
+  /// Longest time to finish, once asked to end. Milliseconds.
+  public var drainTimeout: Int64 = 0
   /// Number of workers; nil for one a core.
   public var workers: Int?
   /// How Kafka is reached.
@@ -99,6 +113,8 @@ public struct Configuration: Sendable, Equatable {
   public var state = State()
   /// What a prediction holds.
   public var predictions = Predictions()
+  /// How the process logs.
+  public var log = Logging()
 
   /// Nothing but zeroes; the loader fills in defaults.
   init() {}
@@ -163,6 +179,16 @@ public enum Compression: String, Sendable, CaseIterable {
   case zstd
   case snappy
   case gzip
+}
+
+/// How lines of the log are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+  /// Text on a terminal, JSON elsewhere.
+  case auto
+  /// For people.
+  case text
+  /// For machines.
+  case json
 }
 
 /// Where a consumer group without committed offsets begins.

@@ -9,7 +9,7 @@ extension Grammar {
   static let main = Grammar(
     program: "intentd",
     operands: [
-      "--config FILE", "--embedded --model DIR", "--replay FILE... --model DIR", "inspect DIR", "demo",
+      "--config FILE", "--embedded --model DIR", "--replay FILE... --model DIR", "inspect DIR", "config check", "demo",
     ],
     summary: """
       Turns a stream of clicks into next-item predictions, session by session.
@@ -28,12 +28,14 @@ extension Grammar {
         intentd --replay clicks.tsv.gz --model model --output predictions.jsonl
         intentd --replay test.csv --model model --evaluate \\
             --columns session=sid,item=sku,time=ts --baseline-train train.csv
+        intentd config check --config /etc/intentd.yaml
         intentd inspect model --session "tent,stove" --top-k 5
 
-      intentd inspect --help and intentd demo --help say more of these two.
+      intentd inspect --help, intentd config --help and intentd demo --help say more of these.
 
       Durations are 250ms, 2s, 5m, 24h, 7d. Settings may come from the environment: INTENTD_CONFIG, INTENTD_MODEL, \
-      and INTENTD_SECTION_KEY for each key of the configuration.
+      and INTENTD_SECTION_KEY for each key of the configuration, or INTENTD_SECTION_KEY_FILE with the path of a file that \
+      holds the value.
 
       Exit status: 0 done, 1 failed, 64 wrong usage.
       """,
@@ -59,7 +61,7 @@ extension Grammar {
       Option(
         name: "format", short: "f", argument: "FORMAT",
         help:
-          "auto (the default), gru4rec, tsv, csv, jsonl, sequences, yoochoose, retailrocket, diginetica, sasrec, native, metarank, segment"
+          "auto (the default), gru4rec, tsv, csv, jsonl, sequences, yoochoose, retailrocket, diginetica, sasrec, native, metarank, segment, ga4"
       ),
       Option(name: "columns", argument: "NAMES", help: "names of columns: session=…,item=…,time=…,user=…,type=…"),
       Option(
@@ -87,6 +89,33 @@ extension Grammar {
       Option(
         name: "log-level", argument: "LEVEL", help: "trace, debug, info (the default), notice, warning, error, critical"
       ),
+      logFormat,
+    ] + general)
+
+  private static let logFormat = Option(
+    name: "log-format", argument: "FORMAT",
+    help: "text, json, or auto (the default): text on a terminal, JSON elsewhere; serving only")
+
+  static let config = Grammar(
+    program: "intentd config", operands: ["check"],
+    summary: """
+      Reads the configuration as serving would, checks it, and prints every key with its value and where it came from. Secrets \
+      are masked. Asks no server.
+      """,
+    notes: """
+      Example:
+
+        intentd config check --config /etc/intentd.yaml
+
+      Exit status: 0 valid, 1 not valid, 64 wrong usage.
+      """,
+    options: [
+      Option(name: "config", short: "c", argument: "FILE", help: "the configuration file"),
+      Option(name: "embedded", help: "check what serving with a broker inside the process would take"),
+      Option(name: "model", short: "m", argument: "DIR", help: "the model directory"),
+      Option(name: "workers", short: "w", argument: "N", help: "worker threads"),
+      Option(name: "log-level", argument: "LEVEL", help: "least level that is logged"),
+      logFormat,
     ] + general)
 
   static let inspect = Grammar(

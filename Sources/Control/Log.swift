@@ -101,6 +101,13 @@ public struct Log: Sendable {
     sink.write(Record(time: wallClock(), level: level, label: label, message: message(), fields: fields))
   }
 
+  /// The same with metadata that is not known when the code is written.
+  public func log(_ level: Level, _ message: @autoclosure () -> String, fields: @autoclosure () -> [Record.Field]) {
+    guard level >= self.level else { return }
+    sink.write(
+      Record(time: wallClock(), level: level, label: label, message: message(), fields: self.fields + fields()))
+  }
+
   /// What only helps to follow the code.
   public func trace(_ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata = [:]) {
     log(.trace, message(), metadata: metadata())

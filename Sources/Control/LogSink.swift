@@ -30,6 +30,15 @@ public final class LineLogSink: LogSink {
   public static let standardError = LineLogSink(
     StandardError.isTerminal ? .text : .json, output: { StandardError.write($0) })
 
+  /// Lines to standard error, written as asked for.
+  public static func standardError(_ format: LogFormat) -> LineLogSink {
+    switch format {
+    case .auto: standardError
+    case .text: LineLogSink(.text) { StandardError.write($0) }
+    case .json: LineLogSink(.json) { StandardError.write($0) }
+    }
+  }
+
   /// Writes one line.
   public func write(_ record: Log.Record) {
     let line = format == .text ? LogLine.text(record) : LogLine.json(record)

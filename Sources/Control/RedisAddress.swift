@@ -96,12 +96,19 @@ public struct RedisAddress: Sendable, Equatable {
       guard !host.contains(":") else { throw ValueProblem("an IPv6 address stands in brackets: redis://[::1]:6379") }
     }
     guard !host.isEmpty else { throw ValueProblem("the host is missing: redis://localhost:6379") }
-    guard let number = Int(port), (1...65_535).contains(number) else { throw ValueProblem("\"\(port)\" is no port") }
+    guard let number = Int(port), (1...65_535).contains(number) else {
+      // Not shown: without an @ it may be a password.
+      throw ValueProblem(
+        "what follows the host's colon is no port; with a login, write redis://user:password@host:port")
+    }
     return (String(host), number)
   }
 
   private static func number(_ text: Substring) throws(ValueProblem) -> Int {
-    guard let number = Int(text), number >= 0 else { throw ValueProblem("\"\(text)\" is no number of a database") }
+    guard let number = Int(text), number >= 0 else {
+      // Not shown: it may be the rest of a password.
+      throw ValueProblem("what follows the host is no number of a database; a / in a password is written %2F")
+    }
     return number
   }
 

@@ -4,9 +4,11 @@ private import Events
 /// documentation come from it.
 struct Setting: Sendable {
   /// What is to be said where a key is not given.
-  enum Absence: Sendable, Equatable {
+  enum Absence: Sendable {
     /// It takes this value.
     case value(String)
+    /// It takes a value that other keys decide, which are read before it; `text` says so in the documentation.
+    case dependent(text: String, value: @Sendable (Configuration) -> String)
     /// It stays absent.
     case nothing
     /// That is an error, except where the broker is embedded and `embedded` is false.
@@ -18,21 +20,39 @@ struct Setting: Sendable {
   let kind: String
   let absence: Absence
   let help: String
-  /// True for a section of free keys, each of which is a text.
-  let isMap: Bool
+  /// How its values are written.
+  enum Shape: Sendable {
+    /// One value.
+    case single
+    /// A list, or its items with commas between.
+    case list
+    /// A section of free keys, each of which is a text.
+    case map
+  }
+  var shape = Shape.single
   let write: @Sendable (inout Configuration, _ key: String, String) throws(ValueProblem) -> Void
-  /// Keys (empty for a single value) and texts, secrets masked.
+  /// Takes the items of a list; nil where a list is no value.
+  var writeItems: (@Sendable (inout Configuration, [String]) throws(ValueProblem) -> Void)?
+  /// Keys (empty for a single value, or an item of a list) and texts, secrets masked.
   let read: @Sendable (Configuration) -> [(key: String, text: String)]
+  /// The key of a map that the end of a variable's name stands for.
+  var mapKey: @Sendable (Substring) -> String = { $0.lowercased() }
+
+  /// True for a section of free keys.
+  var isMap: Bool { shape == .map }
 
   /// The environment variable that overrides it.
   var variable: String { "INTENTD_" + name.uppercased().replacing(".", with: "_") }
+
+  /// What is added to a variable's name where it names a file that holds the value.
+  static let fileSuffix = "_FILE"
 
   /// A key whose value stands in the configuration at `path`.
   private static func value<Value: Sendable>(
     _ name: String, _ path: any WritableKeyPath<Configuration, Value> & Sendable, _ kind: ValueKind<Value>,
     _ absence: Absence, _ help: String
   ) -> Setting {
-    Setting(name: name, kind: kind.name, absence: absence, help: help, isMap: false) {
+    Setting(name: name, kind: kind.name, absence: absence, help: help) {
       configuration, _, text throws(ValueProblem) in
       configuration[keyPath: path] = try kind.parse(text)
     } read: { configuration in
@@ -41,24 +61,61 @@ struct Setting: Sendable {
     }
   }
 
+  /// A key whose value is a list at `path`.
+  private static func list(
+    _ name: String, _ path: any WritableKeyPath<Configuration, [String]> & Sendable, _ help: String
+  ) -> Setting {
+    let kind = ValueKind<[String]>.list
+    return Setting(name: name, kind: kind.name, absence: .nothing, help: help, shape: .list) {
+      configuration, _, text throws(ValueProblem) in
+      configuration[keyPath: path] = try kind.parse(text)
+    } writeItems: { configuration, items throws(ValueProblem) in
+      configuration[keyPath: path] = items
+    } read: { configuration in
+      configuration[keyPath: path].map { ("", $0) }
+    }
+  }
+
+  private static let servers = Setting(
+    name: "kafka.bootstrap_servers", kind: ValueKind<String>.servers.name, absence: .error(embedded: false),
+    help: "Brokers to begin with; the others are learnt from them. Not used with `--embedded`."
+  ) { configuration, _, text throws(ValueProblem) in
+    configuration.kafka.bootstrapServers = try ValueKind<String>.servers.parse(text)
+  } writeItems: { configuration, items throws(ValueProblem) in
+    configuration.kafka.bootstrapServers = try ValueKind<String>.servers.parse(items.joined(separator: ","))
+  } read: { configuration in
+    configuration.kafka.bootstrapServers.isEmpty ? [] : [("", configuration.kafka.bootstrapServers)]
+  }
+
+  private static let password = Setting(
+    name: "redis.password", kind: "text", absence: .nothing,
+    help: "The password, where it does not stand in `redis.url`. Best from a file: `INTENTD_REDIS_PASSWORD_FILE`."
+  ) { configuration, _, text throws(ValueProblem) in
+    configuration.redis.password = try ValueKind<String>.text.parse(text)
+  } read: { configuration in
+    configuration.redis.password == nil ? [] : [("", "***")]
+  }
+
   private static let properties = Setting(
     name: "kafka.properties", kind: "section", absence: .nothing,
     help:
       "Further properties of librdkafka, such as `security.protocol`. Properties that guarantees rest on are reserved.",
-    isMap: true
+    shape: .map
   ) { configuration, key, text throws(ValueProblem) in
     configuration.kafka.properties[key] = text
   } read: { configuration in
     configuration.kafka.properties.sorted { $0.key < $1.key }.map { ($0.key, isSecret($0.key) ? "***" : $0.value) }
+  } mapKey: {
+    $0.lowercased().replacing("_", with: ".")
   }
 
   private static let fields = Setting(
     name: "consumer.fields", kind: "section", absence: .nothing,
     help:
-      "Paths such as `$.visit.id` for `session`, `item`, `time`, `user`, `type`, in place of the format's own.",
-    isMap: true
+      "[Paths](event-formats.md#fields-of-ones-own) such as `$.visit.id` for `session`, `item`, `time`, `user`, `type`, in place of the format's own; `time_unit` (ms, s, us, auto) for times that are numbers.",
+    shape: .map
   ) { configuration, key, text throws(ValueProblem) in
-    let names = ["session", "item", "time", "user", "type"]
+    let names = ["session", "item", "time", "user", "type", "time_unit"]
     guard names.contains(key) else {
       throw ValueProblem("there is no such field\(Suggestion.hint(for: key, among: names))")
     }
@@ -77,10 +134,12 @@ struct Setting: Sendable {
     value(
       "workers", \.workers, .optional(.integer(1...256)), .nothing,
       "Worker threads, each with partitions of its own; one a core where it is not given."),
-    value("model", \.model, .folder, .error(embedded: true), "The [model directory](model-directory.md) to serve."),
     value(
-      "kafka.bootstrap_servers", \.kafka.bootstrapServers, .servers, .error(embedded: false),
-      "Brokers to begin with; the others are learnt from them. Not used with `--embedded`."),
+      "drain_timeout", \.drainTimeout, .duration(1000...600_000), .value("20s"),
+      "Longest time that workers may take, after the first SIGTERM or SIGINT, to finish what they have begun. Whoever ends the process by force must wait longer."
+    ),
+    value("model", \.model, .folder, .error(embedded: true), "The [model directory](model-directory.md) to serve."),
+    servers,
     value(
       "kafka.group_id", \.kafka.groupID, .text, .value("intentd"),
       "The consumer group. Daemons of one group share the partitions; another name reads everything again."),
@@ -101,12 +160,11 @@ struct Setting: Sendable {
     value(
       "consumer.session_key", \.consumer.sessionKey, .choice, .value("session"),
       "Which field a session is known by: its own id, or the user's, whose visits are cut at `state.idle_timeout`."),
-    value(
-      "consumer.event_types", \.consumer.eventTypes, .list, .value(""),
-      "Types of events that are clicks; without it, all are."),
-    value(
-      "consumer.ignored_types", \.consumer.ignoredTypes, .list, .value(""),
-      "Types of events that are passed over and counted."),
+    list(
+      "consumer.event_types", \.consumer.eventTypes,
+      "Types of events that are clicks; without it, all are. An event of a type that neither this nor `ignored_types` names is counted by itself."
+    ),
+    list("consumer.ignored_types", \.consumer.ignoredTypes, "Types of events that are passed over and counted."),
     value(
       "consumer.offset_reset", \.consumer.offsetReset, .choice, .value("latest"),
       "Where a group without committed offsets begins. Take `earliest` to fill the sessions from what the broker still has."
@@ -134,6 +192,10 @@ struct Setting: Sendable {
       "redis.url", \.redis.address, .optional(.redisAddress), .error(embedded: false),
       "`redis://[user:password@]host[:port][/database]` or `unix:///path[?db=database]`. Not used with `--embedded`."),
     value(
+      "redis.user", \.redis.user, .optional(.text), .nothing,
+      "The user (ACL), where it does not stand in `redis.url`."),
+    password,
+    value(
       "redis.timeout", \.redis.timeout, .duration(1...600_000), .value("2s"),
       "Longest wait for a connection or an answer, before the worker tries again."),
     value(
@@ -148,8 +210,12 @@ struct Setting: Sendable {
       "How far the topic is read again, for the sessions alone, where Redis may have lost acknowledged writes: after it restarted or failed over. Take more than it can lose."
     ),
     value(
-      "state.idle_timeout", \.state.idleTimeout, .duration(1000...31_536_000_000), .value("24h"),
-      "A gap between two events of a session above this, in event time, begins a new visit. Take `30m` where session ids are user ids."
+      "state.idle_timeout", \.state.idleTimeout, .duration(1000...31_536_000_000),
+      .dependent(
+        text:
+          "`24h`; `30m` where sessions are users or visitors (`consumer.session_key: user`, `consumer.format: segment`)"
+      ) { $0.consumer.sessionKey == .user || $0.consumer.format == .segment ? "30m" : "24h" },
+      "A gap between two events of a session above this, in event time, begins a new visit."
     ),
     value(
       "state.max_lag", \.state.maxLag, .duration(0...31_536_000_000), .value("24h"),
@@ -165,10 +231,19 @@ struct Setting: Sendable {
     value(
       "predictions.exclude", \.predictions.exclude, .choice, .value("none"),
       "Items of the session that its predictions leave out: none, all that it has `seen`, or the `last` one."),
+    value(
+      "log.level", \.log.level, .choice, .value("info"), "Least level that is logged. `--log-level` overrides it."),
+    value(
+      "log.format", \.log.format, .choice, .value("auto"),
+      "Lines for people (`text`), JSON objects for machines (`json`), or `auto`: text on a terminal, JSON elsewhere. `--log-format` overrides it."
+    ),
   ]
 
   /// Names of the sections.
   static let sections = Set(all.map(\.section)).subtracting([""])
+
+  /// Keys that stand in no section.
+  static let atTheTop = Set(all.filter { $0.section.isEmpty }.map(\.name))
 
   /// The section that it stands in; empty at the top.
   var section: String { name.contains(".") ? String(name.prefix { $0 != "." }) : "" }

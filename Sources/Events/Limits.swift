@@ -6,6 +6,10 @@ public enum Limits {
   public static let itemBytes = 512
   /// Longest record (a Kafka value or a line of a file) that is decoded, in bytes.
   public static let recordBytes = 1 << 20
+  /// Most headers of a record that a decoder sees.
+  public static let headers = 64
+  /// Most bytes of a record's headers, names and values together, that a decoder sees.
+  public static let headerBytes = 16 << 10
   /// Bytes of a bad record that a dead letter carries.
   public static let deadLetterBytes = 64 << 10
   /// Most events in one batch.

@@ -91,6 +91,29 @@ public protocol RecordDecoder: ~Copyable {
   @discardableResult mutating func decode(
     _ record: Span<UInt8>, key: Span<UInt8>, origin: Origin, recordTime: EventTime?, into batch: inout EventBatch
   ) -> Outcome
+
+  /// True where ``decode(_:key:headers:origin:recordTime:into:)`` is to be called, with the record's headers.
+  var wantsHeaders: Bool { get }
+
+  /// The same for a record with `headers`.
+  @discardableResult mutating func decode(
+    _ record: Span<UInt8>, key: Span<UInt8>, headers: RecordHeaderView, origin: Origin, recordTime: EventTime?,
+    into batch: inout EventBatch
+  ) -> Outcome
+}
+
+/// Decoders for records whose headers say nothing.
+extension RecordDecoder where Self: ~Copyable {
+  /// False: nobody needs to copy them.
+  public var wantsHeaders: Bool { false }
+
+  /// Decodes the record without them.
+  @discardableResult public mutating func decode(
+    _ record: Span<UInt8>, key: Span<UInt8>, headers: RecordHeaderView, origin: Origin, recordTime: EventTime?,
+    into batch: inout EventBatch
+  ) -> Outcome {
+    decode(record, key: key, origin: origin, recordTime: recordTime, into: &batch)
+  }
 }
 
 /// Where sessions' sequences are kept: Redis, or memory with the same contract.

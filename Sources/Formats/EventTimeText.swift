@@ -13,6 +13,35 @@ public enum TimeUnit: String, Sendable, CaseIterable {
   /// A number below 10^11 counts as seconds, below 10^14 as milliseconds, else as microseconds (no two of them are the same
   /// time between 2000 and 2200); what is no number is ISO-8601.
   case auto
+
+  /// The milliseconds of a number of this unit, rounded half away from zero; nil beyond 64 bits, and for ISO.
+  func milliseconds(_ value: Int64) -> EventTime? {
+    switch self {
+    case .milliseconds: return value
+    case .seconds:
+      let (result, overflows) = value.multipliedReportingOverflow(by: 1000)
+      return overflows ? nil : result
+    case .microseconds: return value / 1000 + (value % 1000 >= 500 ? 1 : value % 1000 <= -500 ? -1 : 0)
+    case .iso: return nil
+    case .auto: return told(by: value.magnitude).milliseconds(value)
+    }
+  }
+
+  /// The same for a number with decimals.
+  func milliseconds(_ value: Double) -> EventTime? {
+    switch self {
+    case .milliseconds: Int64(exactly: value.rounded(.toNearestOrAwayFromZero))
+    case .seconds: Int64(exactly: (value * 1000).rounded(.toNearestOrAwayFromZero))
+    case .microseconds: Int64(exactly: (value / 1000).rounded(.toNearestOrAwayFromZero))
+    case .iso: nil
+    case .auto: told(by: UInt64(exactly: value.magnitude.rounded(.down)) ?? .max).milliseconds(value)
+    }
+  }
+
+  /// The unit that a number of that size can only be, between 2000 and 2200.
+  private func told(by magnitude: UInt64) -> TimeUnit {
+    magnitude < 100_000_000_000 ? .seconds : magnitude < 100_000_000_000_000 ? .milliseconds : .microseconds
+  }
 }
 
 /// Reads times from text, without allocating. Fractions of a millisecond round half away from zero.
@@ -28,9 +57,9 @@ enum EventTimeText {
     }
   }
 
-  /// The time in a JSON string: digits are milliseconds.
-  static func parseJSON(_ text: Span<UInt8>) -> EventTime? {
-    decimal(text)?.milliseconds(unit: .milliseconds) ?? iso(text)
+  /// The time in a JSON string: digits are of `unit`, and ISO-8601 is read whatever it is.
+  static func parseJSON(_ text: Span<UInt8>, digits unit: TimeUnit = .milliseconds) -> EventTime? {
+    parse(text, as: unit) ?? iso(text)
   }
 
   /// A decimal number, its fraction to three places and rounded.

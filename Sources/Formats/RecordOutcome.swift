@@ -6,8 +6,10 @@ public enum RecordOutcome: Sendable, Equatable {
   case event
   /// It is none and stands in the batch's rejections.
   case rejected(RejectionReason)
-  /// It is a record of another kind, such as an item's update: counted, nothing more.
+  /// It is a record of another kind, such as an item's update, or of a type that is ignored: counted, nothing more.
   case ignored
+  /// Its type is neither accepted nor ignored: counted by itself, as one of the two lists may be misspelt.
+  case otherType
 }
 
 /// What a decoder has seen.
@@ -16,8 +18,12 @@ public struct DecodeCounts: Sendable, Equatable {
   public var events = 0
   /// Records that were rejected.
   public var rejections = 0
-  /// Records of other kinds.
+  /// Records of other kinds, and of types that are ignored.
   public var ignored = 0
+  /// Records of types that are neither accepted nor ignored.
+  public var otherTypes = 0
+  /// Events that named more items than the first, which alone counts.
+  public var furtherItems = 0
   /// Times that lay too far after the record's own timestamp and were clamped to it.
   public var clampedTimes = 0
 
@@ -29,6 +35,7 @@ public struct DecodeCounts: Sendable, Equatable {
     case .event: events += 1
     case .rejected: rejections += 1
     case .ignored: ignored += 1
+    case .otherType: otherTypes += 1
     }
   }
 }

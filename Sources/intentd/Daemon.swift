@@ -1,6 +1,7 @@
 import Consumer
 import Control
 import Events
+import Formats
 import Foundation
 import Kafka
 import Pipeline
@@ -13,6 +14,8 @@ final class Daemon: Sendable {
   /// Properties for clients of the in-process broker, which does not wake a waiting fetch when a record comes.
   static let embeddedProperties = ["fetch.wait.max.ms": "5"]
 
+  /// Seconds that the workers may take to finish once one of them failed.
+  private var drainSeconds: Double { Double(parts.configuration.drainTimeout) / 1000 }
   private let mailbox: Mailbox
   private let parts: WorkerParts
   private let board: WorkerBoard
@@ -41,14 +44,14 @@ final class Daemon: Sendable {
             try serve(group, worker)
           } catch {
             board.fail(error)
-            mailbox.stop(within: ServeCommand.drainSeconds)
+            mailbox.stop(within: drainSeconds)
           }
         }
         threads.append(thread)
       }
     } catch {
       board.fail(error)
-      mailbox.stop(within: ServeCommand.drainSeconds)
+      mailbox.stop(within: drainSeconds)
     }
     for thread in threads { thread.join() }
     group.stop()
@@ -122,7 +125,9 @@ final class Daemon: Sendable {
     board.end(
       worker, running.processor.counters,
       [
-        ("tombstones", running.source.counts.tombstones),
+        ("tombstones", running.source.counts.tombstones), ("ignored", running.source.decoded.ignored),
+        ("other_types", running.source.decoded.otherTypes), ("further_items", running.source.decoded.furtherItems),
+        ("clamped_times", running.source.decoded.clampedTimes),
         ("rejected", running.sink.counts.rejections.values.reduce(0, +)),
         ("predictions", running.sink.counts.predictions), ("dead_letters", running.sink.counts.deadLetters),
       ])
@@ -132,15 +137,25 @@ final class Daemon: Sendable {
   static func kafkaLog(_ log: Log) -> KafkaLog {
     let log = log.with(label: "kafka")
     return { line in
+      let (text, thread) = parted(line.message)
+      let metadata: Log.Metadata =
+        thread.map { ["facility": .string(line.facility), "thread": .string($0)] }
+        ?? ["facility": .string(line.facility)]
       // Said by every client: that the in-process broker makes topics by itself (it does not), and that a property is for the
       // other kind of client (all clients get the same).
-      if ["AUTOCREATE", "CONFWARN"].contains(line.facility) { return log.debug(line.message) }
+      if ["AUTOCREATE", "CONFWARN"].contains(line.facility) { return log.debug(text, metadata: metadata) }
       switch line.level {
-      case .error: log.error(line.message, metadata: ["facility": .string(line.facility)])
-      case .warning: log.warning(line.message, metadata: ["facility": .string(line.facility)])
-      case .notice: log.info(line.message, metadata: ["facility": .string(line.facility)])
-      default: log.debug(line.message, metadata: ["facility": .string(line.facility)])
+      case .error: log.error(text, metadata: metadata)
+      case .warning: log.warning(text, metadata: metadata)
+      case .notice: log.info(text, metadata: metadata)
+      default: log.debug(text, metadata: metadata)
       }
     }
+  }
+
+  /// A line of librdkafka's without the thread that it begins with, `[thrd:NAME]: `, which says the broker; and the thread.
+  private static func parted(_ message: String) -> (text: String, thread: String?) {
+    guard message.hasPrefix("[thrd:"), let end = message.firstRange(of: "]: ") else { return (message, nil) }
+    return (String(message[end.upperBound...]), String(message[..<end.lowerBound].dropFirst(6)))
   }
 }

@@ -47,7 +47,7 @@ struct DemoCommand {
     }
     var show = try DemoShow(shop, loaded, configuration, broker.bootstrapServers)
     try show.run(clicks: options.clicks ?? 2000, isEnding: { mailbox.isStopping })
-    mailbox.stop(within: ServeCommand.drainSeconds)
+    mailbox.stop(within: 20)
     thread.join()
     print(try show.summary())
     withExtendedLifetime((broker, folder)) {}

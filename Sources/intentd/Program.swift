@@ -22,6 +22,7 @@ enum Program {
       case .inspect(let options): try InspectCommand(options).run()
       case .inspectSession(let options): try InspectSessionCommand(options).run()
       case .serve(let options): try ServeCommand(options).run()
+      case .checkConfiguration(let options): try ConfigCommand(options).run()
       case .demo(let options): try DemoCommand(options).run()
       }
       return 0

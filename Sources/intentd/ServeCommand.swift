@@ -9,18 +9,18 @@ import Sequential
 
 /// `intentd --config FILE` and `intentd --embedded`: serves until it is asked to end.
 struct ServeCommand {
-  /// Seconds that a worker may take to finish after the first SIGTERM or SIGINT.
-  static let drainSeconds = 20.0
-
   private let options: ServeOptions
 
   init(_ options: ServeOptions) { self.options = options }
 
   func run() throws {
-    let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
-    var configuration = try Configuration.load(
-      file: options.configuration, environment: ProcessInfo.processInfo.environment, model: options.model,
+    let effective = try Configuration.effective(
+      file: options.configuration, environment: ProcessInfo.processInfo.environment, overrides: options.overrides,
       embedded: options.embedded)
+    try ConfigurationCheck(effective).run()
+    var configuration = effective.configuration
+    let log = Log(
+      label: "intentd", level: configuration.log.level, to: LineLogSink.standardError(configuration.log.format))
     // The broker is as new as the daemon: what a producer wrote before the group had its partitions is no past to pass over.
     if options.embedded { configuration.consumer.offsetReset = .earliest }
     if options.embedded && configuration.publisher.delivery == .exactlyOnce {
@@ -30,9 +30,12 @@ struct ServeCommand {
     for suspect in Configuration.suspects(in: ProcessInfo.processInfo.environment) { log.warning(suspect) }
     // Before anything that starts threads: those of the embedded broker would take a signal that they don't block, and end the process.
     let mailbox = Mailbox()
+    let seconds = Double(configuration.drainTimeout) / 1000
     let signals = try SignalWaiter { signal in
-      log.notice("ending: the batch at hand is finished first", metadata: ["signal": .init(signal.rawValue)])
-      mailbox.stop(within: ServeCommand.drainSeconds)
+      log.notice(
+        "ending: the batch at hand is finished first",
+        metadata: ["signal": .init(signal.rawValue), "within_s": .number(seconds)])
+      mailbox.stop(within: seconds)
     }
     defer { signals.stop() }
     let loaded = try LoadedModel(configuration.model)
@@ -46,7 +49,7 @@ struct ServeCommand {
     if options.embedded { configuration.kafka.properties.merge(Daemon.embeddedProperties) { set, _ in set } }
     var parts = WorkerParts(
       loaded.model, configuration, bootstrapServers: broker?.bootstrapServers ?? configuration.kafka.bootstrapServers,
-      workers: options.workers ?? configuration.workers ?? ProcessInfo.processInfo.activeProcessorCount, log: log)
+      workers: configuration.workers ?? ProcessInfo.processInfo.activeProcessorCount, log: log)
     let now = EventTime(Date().timeIntervalSince1970 * 1000)
     if let since = options.rebuildSince {
       parts.rebuild = since.time(now: now).map { .time($0) } ?? .earliest

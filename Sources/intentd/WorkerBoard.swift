@@ -76,7 +76,6 @@ final class WorkerBoard: Sendable {
       }
     }
     let all = PipelineCounters.names.map { (name: $0.name, count: sum[keyPath: $0.field]) } + more
-    let fields = all.map { "\($0.name)=\($0.count)" }.joined(separator: " ")
-    log.info(message, metadata: ["counters": .string(fields)])
+    log.log(.info, message, fields: all.map { Log.Record.Field($0.name, .init($0.count)) })
   }
 }

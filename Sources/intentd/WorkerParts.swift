@@ -68,7 +68,16 @@ struct WorkerParts: Sendable {
   }
 
   /// What makes events of records.
-  func decoder() throws -> JSONEventDecoder { try JSONEventDecoder() }
+  func decoder() throws -> JSONEventDecoder {
+    var decoder = try configuration.consumer.decoder()
+    let log = log
+    decoder.firstOtherType = { type in
+      log.warning(
+        "an event of a type that neither consumer.event_types nor consumer.ignored_types names; such events are counted as other_types",
+        metadata: ["type": .string(type)])
+    }
+    return decoder
+  }
 
   /// What publishes a worker's predictions together with its offsets; nil where delivery is at least once.
   func transactions(_ worker: Int, goOn: @escaping () -> Bool) throws(KafkaFailure) -> TransactionalProducer? {

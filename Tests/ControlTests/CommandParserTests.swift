@@ -58,6 +58,24 @@ import Testing
     #expect(try complaint("--replay a --model m --from earliest").contains("--replay"))
   }
 
+  @Test func checkingTheConfiguration() throws {
+    var options = ServeOptions()
+    #expect(try parse("config check") == .checkConfiguration(options))
+    options.configuration = "c.yaml"
+    #expect(try parse("config check", environment: ["INTENTD_CONFIG": "c.yaml"]) == .checkConfiguration(options))
+    options.embedded = true
+    options.model = "m"
+    options.workers = 2
+    options.logFormat = .text
+    #expect(
+      try parse("config check --config c.yaml --embedded --model m --workers 2 --log-format text")
+        == .checkConfiguration(options))
+    #expect(try complaint("config") == "config takes one word: check")
+    #expect(try complaint("config chek") == "config takes one word: check")
+    #expect(try complaint("config check --replay a") == "there is no option --replay")
+    #expect(try complaint("--config c --log-format xml") == "--log-format: must be auto or text or json, not \"xml\"")
+  }
+
   @Test func replayWithItsDefaults() throws {
     var options = ReplayOptions()
     options.files = ["a.tsv", "b.tsv"]

@@ -17,6 +17,18 @@ import Testing
     #expect(records[1].fields == [.init("worker", 3), .init("host", "r")])
   }
 
+  @Test func metadataMayBeCountedTogetherAtRunTime() throws {
+    let sink = MemoryLogSink()
+    let log = Log(label: "l", metadata: ["worker": 1], to: sink)
+    let counters = ["events": 3, "rejected": 0]
+    log.log(.info, "working", fields: counters.sorted { $0.key < $1.key }.map { .init($0.key, .init($0.value)) })
+    log.log(.debug, "working", fields: [])
+    #expect(sink.records.map(\.fields) == [[.init("worker", 1), .init("events", 3), .init("rejected", 0)]])
+    let line = LogLine.json(try #require(sink.records.first))
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    #expect(object["events"] as? Int == 3)
+  }
+
   @Test func messagesBelowTheLevelAreNotEvenMade() {
     let sink = MemoryLogSink()
     var log = Log(label: "l", level: .warning, to: sink)

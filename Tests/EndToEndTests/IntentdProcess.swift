@@ -109,12 +109,8 @@ final class IntentdProcess {
 extension IntentdProcess.Outcome {
   /// The counters that the daemon logged last, by name.
   var counters: [String: Int] {
-    let line = IntentdProcess.logLines(error).last { $0["counters"] != nil }
-    let pairs = (line?["counters"] ?? "").split(separator: " ").compactMap { field -> (String, Int)? in
-      let sides = field.split(separator: "=")
-      guard sides.count == 2, let value = Int(sides[1]) else { return nil }
-      return (String(sides[0]), value)
-    }
+    let line = IntentdProcess.logLines(error).last { ["working", "ended"].contains($0["message"]) } ?? [:]
+    let pairs = line.compactMap { name, value in Int(value).map { (name, $0) } }
     return Dictionary(pairs) { $1 }
   }
 }

@@ -123,7 +123,7 @@ struct JSONEventDecoderTests {
       ])
     #expect(try decode(#"{"type":"page","anonymousId":"a"}"#, .segment).outcome == .ignored)
     #expect(try decode(#"{"type":"track","event":"Signed Up","anonymousId":"a"}"#, .segment).outcome == .ignored)
-    #expect(try decode(viewed, .segment, types: ["Order Completed"]).outcome == .ignored)
+    #expect(try decode(viewed, .segment, types: ["Order Completed"]).outcome == .otherType)
   }
 
   @Test func pathsOfOnesOwn() throws {

@@ -14,6 +14,7 @@ struct Benchmarks {
     report.add("one GRU step: 100 units, one core", groups.gru())
     report.add("top-20: exact, d 64", groups.topK())
     report.add("a click: SASRec step and top-20", groups.click())
+    report.add("a record to an event, one core", try DecodeGroup.lines(options))
     report.add("replay: 100,000 clicks from a file", try ReplayGroup.lines(options))
     if let file = options.json { try report.write(to: file) }
   }

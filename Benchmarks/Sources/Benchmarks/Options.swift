@@ -13,7 +13,7 @@ struct Options {
   static let usage = """
     usage: swift run -c release --package-path Benchmarks Benchmarks [FILTER] [--quick] [--json FILE]
              [--clicks FILE --model DIR]
-    FILTER measures the groups and lines whose name contains it: sasrec, gru, top-20, click, replay.
+    FILTER measures the groups and lines whose name contains it: sasrec, gru, top-20, click, decode, replay.
     """
 
   /// The options that `arguments` say, or nil where they say nothing that is known.

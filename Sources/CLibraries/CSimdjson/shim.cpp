@@ -18,7 +18,7 @@ namespace {
 // The DOM is parsed whole, so that a record is valid JSON in valid UTF-8 to its last byte before any of it is believed.
 namespace dom = simdjson::dom;
 
-constexpr int most_fields = 32;
+constexpr int most_fields = 48;
 constexpr size_t first_capacity = 4096;
 
 // A node of the tree of configured paths.
@@ -31,7 +31,13 @@ struct node {
     size_t index;
     int node;
   };
+  struct entry_child {
+    std::string key;
+    std::string text;
+    int node;
+  };
   std::vector<key_child> keys;
+  std::vector<entry_child> entries;
   std::vector<index_child> indexes;
   int field = -1;
   uint64_t seen = 0;  // number of the last record that it appeared in
@@ -132,11 +138,34 @@ struct json_fields {
         }
       }
     }
+    return here.entries.empty() || walk_entries(at, element);
+  }
+
+  // Follows the paths through entries of an array that are told by a text; false for two that have the same.
+  bool walk_entries(int at, dom::element element) noexcept {
+    dom::array array;
+    if (element.get(array)) return true;
+    for (auto item : array) {
+      dom::object object;
+      if (item.get(object)) continue;
+      for (const auto &child : nodes[at].entries) {
+        std::string_view text;
+        if (object.at_key(child.key).get(text)) continue;
+        if (text == child.text && !walk(child.node, item)) return false;
+      }
+    }
     return true;
   }
 
   int child(int at, const json_step &step) {
-    if (step.key) {
+    if (step.text) {
+      std::string key(reinterpret_cast<const char *>(step.key), step.length);
+      std::string text(reinterpret_cast<const char *>(step.text), step.text_length);
+      for (const auto &child : nodes[at].entries) {
+        if (child.key == key && child.text == text) return child.node;
+      }
+      nodes[at].entries.push_back({key, text, static_cast<int>(nodes.size())});
+    } else if (step.key) {
       std::string key(reinterpret_cast<const char *>(step.key), step.length);
       for (const auto &child : nodes[at].keys) {
         if (child.key == key) return child.node;
@@ -206,7 +235,7 @@ extern "C" json_status json_fields_read(json_fields *fields, const uint8_t *reco
   dom::element root;
   if (auto error = fields->parser.parse(fields->buffer, length, false).get(root)) return status_of(error);
   const node &top = fields->nodes[0];
-  if (!(root.is_object() && !top.keys.empty()) && !(root.is_array() && !top.indexes.empty())) return JSON_WRONG_ROOT;
+  if (!(root.is_object() && !top.keys.empty()) && !(root.is_array() && !(top.indexes.empty() && top.entries.empty()))) return JSON_WRONG_ROOT;
   return fields->walk(0, root) ? JSON_OK : JSON_DUPLICATE_KEY;
 }
 

@@ -142,7 +142,7 @@ public struct FileEventSource: EventSource, ~Copyable {
     case .event:
       report.events += 1
       noteOrder(batch)
-    case .ignored: report.ignored += 1
+    case .ignored, .otherType: report.ignored += 1
     case .rejected(let reason):
       if options.strict { throw .malformedLine(file: reader.path, line: reader.number, reason: reason) }
       report.malformed += 1

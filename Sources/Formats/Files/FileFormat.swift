@@ -13,7 +13,7 @@ public enum FileFormat: Sendable, Equatable {
   /// Every name that ``init(name:mapping:)`` knows.
   public static let names = [
     "auto", "gru4rec", "yoochoose", "retailrocket", "diginetica", "sasrec", "sequences", "native", "metarank",
-    "segment",
+    "segment", "ga4",
     "json", "csv", "tsv",
   ]
 
@@ -58,7 +58,13 @@ public enum FileFormat: Sendable, Equatable {
 
   /// True where sessions are users or visitors, so that visits are cut from them by the idle timeout (30 minutes is the
   /// custom); false where a session's id names one visit.
-  public var cutsVisits: Bool { self == .table(.retailrocket) || self == .json(.segment) }
+  public var cutsVisits: Bool {
+    switch self {
+    case .table(let layout): layout == .retailrocket
+    case .json(let mapping): mapping.cutsVisits
+    case .sequences: false
+    }
+  }
 
   /// True where events carry no time of their own and their order stands for it.
   public var isOrderOnly: Bool {
@@ -97,6 +103,7 @@ public enum FileFormat: Sendable, Equatable {
   private static func json(_ line: Substring) -> JSONMapping {
     if line.contains("\"event\"") && line.contains("\"timestamp\"") && line.contains("\"id\"") { return .metarank }
     if line.contains("\"anonymousId\"") || line.contains("\"originalTimestamp\"") { return .segment }
+    if line.contains("\"user_pseudo_id\"") && line.contains("\"event_timestamp\"") { return .ga4 }
     return .native
   }
 

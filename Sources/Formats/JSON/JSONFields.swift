@@ -37,28 +37,27 @@ enum JSONKind {
 
   /// Adds a field; its number, the same for the same path.
   func add(_ path: JSONPath) throws(FormatsFailure) -> Int {
-    // The keys lie side by side in one array while C copies them.
-    var keys: [UInt8] = []
-    var ranges: [Range<Int>?] = []
+    // The keys and texts lie side by side in one array while C copies them.
+    var bytes: [UInt8] = []
+    var places: [(key: Range<Int>?, text: Range<Int>?, index: Int)] = []
+    func place(_ text: String) -> Range<Int> {
+      bytes.append(contentsOf: text.utf8)
+      return bytes.count - text.utf8.count..<bytes.count
+    }
     for step in path.steps {
       switch step {
-      case .key(let key):
-        ranges.append(keys.count..<keys.count + key.utf8.count)
-        keys.append(contentsOf: key.utf8)
-      case .index: ranges.append(nil)
+      case .key(let key): places.append((place(key), nil, 0))
+      case .index(let index): places.append((nil, nil, index))
+      case .entry(let key, let text): places.append((place(key), place(text), 0))
       }
     }
-    keys.append(0)
-    let number = unsafe keys.withUnsafeBufferPointer { bytes in
-      var steps = unsafe [json_step]()
-      for (step, range) in zip(path.steps, ranges) {
-        switch step {
-        case .key:
-          let start = range?.lowerBound ?? 0
-          let step = unsafe json_step(key: bytes.baseAddress! + start, length: range?.count ?? 0, index: 0)
-          unsafe steps.append(step)
-        case .index(let index): unsafe steps.append(json_step(key: nil, length: 0, index: index))
-        }
+    bytes.append(0)
+    let number = unsafe bytes.withUnsafeBufferPointer { bytes in
+      let base = bytes.baseAddress!
+      let steps = unsafe places.map { place in
+        unsafe json_step(
+          key: place.key.map { unsafe base + $0.lowerBound }, length: place.key?.count ?? 0,
+          text: place.text.map { unsafe base + $0.lowerBound }, text_length: place.text?.count ?? 0, index: place.index)
       }
       return unsafe json_fields_add(handle, steps, steps.count)
     }
@@ -89,12 +88,12 @@ enum JSONKind {
     }
   }
 
-  /// The number in field `number`, rounded half away from zero; nil where there is none within 64 bits.
-  func integer(_ number: Int) -> Int64? {
+  /// The time in field `number`, a number of `unit`s, rounded half away from zero; nil where there is none within 64 bits.
+  func time(_ number: Int, _ unit: TimeUnit) -> EventTime? {
     let value = unsafe json_fields_value(handle, Int32(number))
     switch unsafe value.kind {
-    case JSON_INTEGER: return unsafe value.integer
-    case JSON_REAL: return Int64(exactly: unsafe value.real.rounded(.toNearestOrAwayFromZero))
+    case JSON_INTEGER: return unsafe unit.milliseconds(value.integer)
+    case JSON_REAL: return unsafe unit.milliseconds(value.real)
     default: return nil
     }
   }

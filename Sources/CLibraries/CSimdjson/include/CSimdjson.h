@@ -43,10 +43,13 @@ struct json_value {
   double real;
 };
 
-/// One step of a path: a key of an object (`key`, `length`), or where `key` is NULL an index of an array.
+/// One step of a path: a key of an object (`key`, `length`); with `text` too, the entry of an array that has this text under
+/// the key; where `key` is NULL, an index of an array.
 struct json_step {
   const uint8_t *key;
   size_t length;
+  const uint8_t *text;
+  size_t text_length;
   size_t index;
 };
 
@@ -56,7 +59,7 @@ json_fields *json_fields_new(size_t longest, size_t depth);
 void json_fields_free(json_fields *fields);
 
 /// Adds the field at the end of `steps` (at least one) and returns its number, the old one for a path that was added
-/// before; -1 without memory or with more than 32 fields.
+/// before; -1 without memory or with more than 48 fields.
 int json_fields_add(json_fields *fields, const struct json_step *steps, size_t count);
 
 /// Reads a record: afterwards json_fields_value() tells what the fields hold. Allocates only for a record longer than any
