@@ -46,6 +46,7 @@ enum Allowances {
     "Sources/Kafka/KafkaProducer.swift": ["CRdkafka"],
     "Sources/Kafka/KafkaRecord.swift": ["CRdkafka"],
     "Sources/Kafka/PartitionList.swift": ["CRdkafka"],
+    "Sources/Kafka/TopicRangeReader.swift": ["CRdkafka"],
     "Sources/Platform/ChildProcess.swift": ["CPlatform"],
     "Sources/Platform/MonotonicClock.swift": ["CPlatform"],
     "Sources/Platform/SignalWaiter.swift": ["CPlatform"],
