@@ -9,7 +9,8 @@ extension Grammar {
   static let main = Grammar(
     program: "intentd",
     operands: [
-      "--config FILE", "--embedded --model DIR", "--replay FILE... --model DIR", "--replay FILE... --to kafka --config FILE",
+      "--config FILE", "--embedded --model DIR", "--replay FILE... --model DIR",
+      "--replay FILE... --to kafka --config FILE",
       "--replay topic:NAME --config FILE", "inspect DIR", "demo",
     ],
     summary: """

@@ -46,7 +46,9 @@ extension PointInTime {
   /// The milliseconds of an ISO 8601 time with an offset, its seconds with or without a fraction.
   fileprivate static func iso(_ text: String) -> Int64? {
     let formatter = ISO8601DateFormatter()
-    for options: ISO8601DateFormatter.Options in [[.withInternetDateTime], [.withInternetDateTime, .withFractionalSeconds]] {
+    for options: ISO8601DateFormatter.Options in [
+      [.withInternetDateTime], [.withInternetDateTime, .withFractionalSeconds],
+    ] {
       formatter.formatOptions = options
       if let date = formatter.date(from: text) { return Int64((date.timeIntervalSince1970 * 1000).rounded()) }
     }

@@ -20,12 +20,15 @@ extension CommandParser {
     options.files = given.files
     if let destination = given["to"] {
       guard destination == "kafka" else {
-        throw .usage("--to: must be kafka, not \"\(destination)\"\(Suggestion.hint(for: destination, among: ["kafka"]))")
+        throw .usage(
+          "--to: must be kafka, not \"\(destination)\"\(Suggestion.hint(for: destination, among: ["kafka"]))")
       }
       options.toKafka = true
     }
     if let topic = given.files.first(where: { $0.hasPrefix(topicPrefix) }) {
-      guard given.files.count == 1 else { throw .usage("\(topic) is replayed alone; a file of that name is ./\(topic)") }
+      guard given.files.count == 1 else {
+        throw .usage("\(topic) is replayed alone; a file of that name is ./\(topic)")
+      }
       if options.toKafka { throw .usage("--to goes with files only") }
       options.files = []
       do throws(ValueProblem) {

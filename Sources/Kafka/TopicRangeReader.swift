@@ -125,7 +125,8 @@ public import Events
         order.push(type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : time, Int32(index))
         return true
       }
-      let detail = unsafe String(cString: rd_kafka_message_errstr(message))
+      // Nil for a record, which then lies behind the range.
+      let detail = unsafe rd_kafka_message_errstr(message).map { unsafe String(cString: $0) } ?? ""
       unsafe rd_kafka_message_destroy(message)
       switch code {
       case RD_KAFKA_RESP_ERR_NO_ERROR:

@@ -25,7 +25,9 @@ struct FeedCommand {
     guard consumer.format == .native, consumer.fields.isEmpty, consumer.envelope == .none else {
       throw TopicReplayFailure.unsupported(
         setting: "consumer.format", value: consumer.format.rawValue,
-        why: "(with fields and envelope) is not what --to kafka writes: give a configuration with consumer.format: native alone")
+        why:
+          "(with fields and envelope) is not what --to kafka writes: give a configuration with consumer.format: native alone"
+      )
     }
     let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
     var sink = try KafkaEventSink(
@@ -39,7 +41,8 @@ struct FeedCommand {
       StandardError.write(summary(report, sink.acknowledged, consumer.topic))
     } catch {
       bar.value.finish()
-      StandardError.write("\(sink.acknowledged) of \(sink.sent) events sent to topic \(consumer.topic) are acknowledged\n")
+      StandardError.write(
+        "\(sink.acknowledged) of \(sink.sent) events sent to topic \(consumer.topic) are acknowledged\n")
       throw error
     }
   }
@@ -53,7 +56,8 @@ struct FeedCommand {
     let input = report.input
     if input.malformed + input.outOfOrder + input.ignored > 0 {
       lines.append(
-        "\(input.lines) lines: \(input.malformed) malformed, \(input.outOfOrder) out of order, \(input.ignored) ignored")
+        "\(input.lines) lines: \(input.malformed) malformed, \(input.outOfOrder) out of order, \(input.ignored) ignored"
+      )
       lines += input.messages.map { "  \($0)" }
     }
     return lines.joined(separator: "\n") + "\n"

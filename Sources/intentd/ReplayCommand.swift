@@ -155,7 +155,8 @@ struct ReplaySummary {
     lines.append(
       topic.inexact == 0
         ? "all predictions are exact"
-        : "\(topic.inexact) predictions are not exact (\"exact\": false): their visit may have begun before what was read")
+        : "\(topic.inexact) predictions are not exact (\"exact\": false): their visit may have begun before what was read"
+    )
     if topic.splitSessions > 0 {
       lines.append(
         "\(topic.splitSessions) sessions stand on more than one partition: their predictions may differ from the live ones; "
