@@ -61,7 +61,10 @@ struct Exactness {
       return isExact
     }
     if visit.begins {
-      states[visit.slot].isExact = begins(time, after: place.unread)
+      // After a whole visit the gap is the true one. Else the session's greatest time may lie in what was not read, or was forgotten here.
+      if !states[visit.slot].isExact {
+        states[visit.slot].isExact = begins(time, after: max(place.unread, sessions.evictedTime))
+      }
     } else if before <= place.forgotten {
       // It may be one of those whose sequence had to go.
       states[visit.slot].isExact = false

@@ -152,6 +152,7 @@ struct ReplaySummary {
         + parts.joined(separator: ", ")
     ]
     lines += topic.rejections.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+    if input.events == 0 { return lines + ["no event lies in what was asked for"] }
     lines.append(
       topic.inexact == 0
         ? "all predictions are exact"

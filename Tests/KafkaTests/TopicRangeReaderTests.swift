@@ -37,7 +37,7 @@ extension TopicRangeReader {
     let deadline = Deadline(seconds: seconds)
     while !deadline.isOver {
       let step = try next(milliseconds: 100) { value, _, place in
-        let text = value.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+        let text = String(decoding: value.indices.map { value[$0] }, as: UTF8.self)
         records.append(
           Read(
             partition: ranges[place.range].partition, offset: place.origin.offset,
