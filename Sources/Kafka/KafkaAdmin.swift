@@ -78,10 +78,6 @@ import Events
   /// The value of a topic's property, such as `cleanup.policy`; nil where it has none.
   public func property(_ name: String, of topic: String) throws(KafkaFailure) -> String? {
     let operation = "asking for \(name) of topic \(topic)"
-    // It is the controller that is asked. The in-process broker has none, and a request would wait for one.
-    if unsafe rd_kafka_controllerid(handle.pointer, min(milliseconds, 1_000)) < 0 {
-      throw .timedOut(operation: operation, detail: "the brokers name no controller")
-    }
     var resource = unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic)
     defer { unsafe rd_kafka_ConfigResource_destroy(resource) }
     let options = unsafe options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS)

@@ -171,7 +171,9 @@ extension ServerTests {
         settings: "  idle_timeout: 10m")
       // Old timestamps: the usual retention would delete them.
       let topic = KafkaBroker.uniqueName("sent")
-      try KafkaAdmin(setup.kafka).createTopic(topic, partitions: 3, properties: ["retention.ms": "-1"])
+      let admin = try KafkaAdmin(setup.kafka)
+      try admin.createTopic(topic, partitions: 3, properties: ["retention.ms": "-1"])
+      try ReplayTopicLiveTests.wait(for: topic, admin)
       let environment = ["INTENTD_CONSUMER_TOPIC": topic]
       let folder = try TemporaryFolder(prefix: "intentd-topic")
       let file = folder.file("clicks.jsonl")
@@ -217,10 +219,26 @@ extension ServerTests {
       )
     }
 
+    /// A topic that was just made is not known to all of the broker at once.
+    private static func wait(for topic: String, _ admin: KafkaAdmin) throws {
+      let deadline = Deadline(seconds: 20)
+      while true {
+        do throws(KafkaFailure) {
+          _ = try admin.partitionCount(of: topic)
+          return
+        } catch {
+          if error.disposition != .retry || deadline.isOver { throw error }
+          usleep(50_000)
+        }
+      }
+    }
+
     @Test func aCompactedTopicIsRefused() throws {
       let kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared().bootstrapServers)
       let topic = KafkaBroker.uniqueName("compacted")
-      try KafkaAdmin(kafka).createTopic(topic, partitions: 1, properties: ["cleanup.policy": "compact"])
+      let admin = try KafkaAdmin(kafka)
+      try admin.createTopic(topic, partitions: 1, properties: ["cleanup.policy": "compact"])
+      try ReplayTopicLiveTests.wait(for: topic, admin)
       let outcome = try IntentdProcess.run(
         ["--replay", "topic:\(topic)", "--model", try TestModel.shop.path()],
         environment: ["INTENTD_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers])

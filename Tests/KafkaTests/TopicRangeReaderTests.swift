@@ -130,6 +130,7 @@ extension TopicRangeReader {
       let topic = KafkaBroker.uniqueName("range")
       let admin = try KafkaAdmin(kafka)
       try admin.createTopic(topic, partitions: 3, properties: ["retention.ms": "-1"])
+      try wait(for: topic, admin)
       try outer.write(0..<900, to: topic, kafka, partitions: 3)
       func read(_ range: TopicRange) throws -> (ranges: [PartitionRange], records: [Read]) {
         let reader = try TopicRangeReader(
@@ -158,10 +159,23 @@ extension TopicRangeReader {
       let admin = try KafkaAdmin(kafka)
       let compacted = KafkaBroker.uniqueName("compacted")
       try admin.createTopic(compacted, partitions: 2, properties: ["cleanup.policy": "compact,delete"])
+      try wait(for: compacted, admin)
       #expect(try admin.property("cleanup.policy", of: compacted)?.contains("compact") == true)
       #expect(try admin.property("no.such.property", of: compacted) == nil)
       #expect(try admin.partitionCount(of: compacted) == 2)
       #expect(throws: KafkaFailure.self) { try admin.partitionCount(of: KafkaBroker.uniqueName("missing")) }
+    }
+
+    /// A topic that was just made is not known to all of the broker at once.
+    private func wait(for topic: String, _ admin: KafkaAdmin) throws {
+      let deadline = Deadline(seconds: 20)
+      while true {
+        do throws(KafkaFailure) {
+          if try admin.partitionCount(of: topic) > 0, try admin.property("cleanup.policy", of: topic) != nil { return }
+        } catch {
+          if error.disposition != .retry || deadline.isOver { throw error }
+        }
+      }
     }
 
     private var base: Int64 { TopicRangeReaderTests.base }
