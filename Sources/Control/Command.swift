@@ -44,9 +44,9 @@ public struct ReplayOptions: Sendable, Equatable {
   /// The daemon's configuration, where Kafka is needed; nil where the environment alone says what is needed.
   public var configuration: String?
   /// Where the replay of a topic begins.
-  public var since = PointInTime.earliest
+  public var since = Moment.earliest
   /// Where it ends; nil for what is the end when it begins.
-  public var until: PointInTime?
+  public var until: Moment?
   /// How much earlier the topic is read, for state alone. Milliseconds.
   public var warmUp: Int64 = 0
   /// The model directory; empty where the configuration names it.

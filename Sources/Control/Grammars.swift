@@ -56,7 +56,9 @@ extension Grammar {
       Option(
         name: "rebuild-state",
         help: "read partitions again from --since on, up to their committed offsets, to rebuild what Redis holds"),
-      Option(name: "since", argument: "TIME", help: "where rebuilding begins: earliest, -24h, or a time"),
+      Option(
+        name: "since", argument: "TIME",
+        help: "where rebuilding, or the replay of a topic (earliest), begins: earliest, -24h, or a time"),
       Option(
         name: "replay", short: "r", argument: "FILE...",
         help: "predict the events of files (- is standard input; .gz is read), or of a topic: topic:NAME",
@@ -84,8 +86,6 @@ extension Grammar {
         name: "to", argument: "kafka",
         help: "send the files' events to the topic of clicks of the configuration; nothing is predicted",
         heading: "Replay to or from Kafka:"),
-      Option(
-        name: "since", argument: "TIME", help: "where the replay of a topic begins: earliest (the default), or a time"),
       Option(name: "until", argument: "TIME", help: "where it ends (what is the end when it begins)"),
       Option(
         name: "warm-up", argument: "DURATION",

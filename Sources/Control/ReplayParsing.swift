@@ -60,9 +60,11 @@ extension CommandParser {
 
   /// Which part of a topic is read.
   static func takeRange(_ given: Given, into options: inout ReplayOptions) throws(ControlFailure) {
-    try given.take("since", .pointInTime, into: &options.since)
-    try given.take("until", .optional(.pointInTime), into: &options.until)
+    try given.take("since", .moment, into: &options.since)
+    try given.take("until", .optional(.moment), into: &options.until)
     try given.take("warm-up", .duration(0...31_536_000_000), into: &options.warmUp)
+    if options.since == .latest { throw .usage("--since: nothing lies behind latest") }
+    if options.until == .latest { options.until = nil }
     if options.until == .earliest { throw .usage("--until: must be a time") }
     if options.warmUp > 0, options.since == .earliest {
       throw .usage("--warm-up goes with a --since that is a time: nothing lies before earliest")

@@ -61,9 +61,9 @@ struct TopicReplay {
   /// The range asked for, fixed now.
   func source(_ partitions: PartitionTable) throws -> ReplayedTopic {
     let now = Int64(Date().timeIntervalSince1970 * 1000)
-    let until = options.until?.milliseconds(now: now)
+    let until = options.until?.time(now: now)
     var range = TopicRange(until: until, warmUp: options.warmUp)
-    if let since = options.since.milliseconds(now: now) {
+    if let since = options.since.time(now: now) {
       range.since = .at(since)
       if let until, until <= since { throw ControlFailure.usage("--until lies before --since") }
     }

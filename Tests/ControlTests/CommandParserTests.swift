@@ -82,7 +82,7 @@ import Testing
     #expect(try parse("--replay topic:clicks --config c.yaml") == .replay(options))
     #expect(try parse("--replay topic:clicks", environment: ["INTENTD_CONFIG": "c.yaml"]) == .replay(options))
     options.since = .ago(86_400_000)
-    options.until = .at(1_700_000_000_000)
+    options.until = .time(1_700_000_000_000)
     options.warmUp = 3_600_000
     options.model = "m"
     options.topK = 5
@@ -180,7 +180,8 @@ import Testing
       "--replay topic:t --format csv",
       "--format: csv is a format of files; records are native, metarank or segment"
     ),
-    ("--config c --since -1h", "--since goes with --replay only"),
+    ("--replay topic:t --since latest", "--since: nothing lies behind latest"),
+    ("--replay topic:t --from -1h", "--from goes without --replay"),
     ("inspekt m", "\"inspekt\" is no command; did you mean inspect?"),
     ("inspect", "inspect takes one model directory"), ("inspect a b", "inspect takes one model directory"),
     ("inspect m --evaluate", "there is no option --evaluate"), ("inspect m --session ,", "--session holds no item"),
