@@ -2,7 +2,7 @@
 public enum Command: Sendable, Equatable {
   /// Serve until asked to end.
   case serve(ServeOptions)
-  /// Predict files.
+  /// Predict files or a part of a topic, or send files to a topic.
   case replay(ReplayOptions)
   /// Say what a model directory holds.
   case inspect(InspectOptions)
@@ -50,24 +50,36 @@ public struct ServeOptions: Sendable, Equatable {
 
 /// What to replay, and how.
 public struct ReplayOptions: Sendable, Equatable {
-  /// The files, in order; `-` is standard input.
+  /// The files, in order; `-` is standard input. None where a topic is replayed.
   public var files: [String] = []
-  /// The model directory.
+  /// The topic that is replayed in place of files.
+  public var topic: String?
+  /// True where the files' events are sent to the topic of clicks, and nothing is predicted.
+  public var toKafka = false
+  /// The daemon's configuration, where Kafka is needed; nil where the environment alone says what is needed.
+  public var configuration: String?
+  /// Where the replay of a topic begins.
+  public var since = Moment.earliest
+  /// Where it ends; nil for what is the end when it begins.
+  public var until: Moment?
+  /// How much earlier the topic is read, for state alone. Milliseconds.
+  public var warmUp: Int64 = 0
+  /// The model directory; empty where the configuration names it.
   public var model = ""
   /// Where predictions go.
   public var output = ReplayOutput.standardOutput
-  /// Number of items in a prediction.
-  public var topK = 20
+  /// Number of items in a prediction; nil for the configuration's, or 20.
+  public var topK: Int?
   /// How the files are written.
   public var format = FileFormat.auto
   /// Names of columns where the files use other ones.
   public var columns: [Column: String] = [:]
-  /// A gap above this begins a new visit; nil for the format's own. Milliseconds.
+  /// A gap above this begins a new visit; nil for the configuration's, or the format's own. Milliseconds.
   public var idleTimeout: Int64?
   /// Which events are targets of the evaluation.
   public var targets = Targets.all
-  /// Items of the session that are left out.
-  public var exclude = Exclusion.none
+  /// Items of the session that are left out; nil for the configuration's, or none.
+  public var exclude: Exclusion?
   /// Stop after so many events; nil for all.
   public var limit: Int?
   /// How fast.

@@ -88,10 +88,11 @@ public enum CommandParser {
     if let text = given.text { return .show(text) }
     let modes = ["config", "embedded", "replay"].filter { given[$0] != nil }
     if given["replay"] != nil {
-      guard modes.count == 1 else { throw .usage("--replay goes without --\(modes[0])") }
-      for name in ["from", "rebuild-state", "since"] where given[name] != nil {
-        throw .usage("--\(name) goes without --replay")
-      }
+      for name in ["from", "rebuild-state"] where given[name] != nil { throw .usage("--\(name) goes without --replay") }
+      // Where Kafka is needed, the configuration says how to reach it.
+      let needsKafka = given["to"] != nil || given.files.contains { $0.hasPrefix(topicPrefix) }
+      let allowed = needsKafka ? ["config", "replay"] : ["replay"]
+      if let other = modes.first(where: { !allowed.contains($0) }) { throw .usage("--replay goes without --\(other)") }
       return .replay(try replay(given, environment))
     }
     if let operand = given.operands.first {
@@ -124,12 +125,7 @@ public enum CommandParser {
 
   private static func replay(_ given: Given, _ environment: [String: String]) throws(ControlFailure) -> ReplayOptions {
     var options = ReplayOptions()
-    options.files = given.files
-    guard options.files.count(where: { $0 == "-" }) <= 1 else { throw .usage("standard input (-) can be read once") }
-    guard let model = given["model"] ?? environment["INTENTD_MODEL"], !model.isEmpty else {
-      throw .usage("--replay needs --model DIR")
-    }
-    options.model = model
+    try takeSource(given, environment, into: &options)
     options.baselineTrain = given["baseline-train"]
     options.evaluate = given["evaluate"] != nil || options.baselineTrain != nil
     switch given["output"] {
@@ -144,16 +140,17 @@ public enum CommandParser {
     options.strict = given["strict"] != nil
     if let columns = given["columns"] { options.columns = try Self.columns(columns) }
     if let speed = given["speed"] { options.speed = try Self.speed(speed) }
-    try given.take("top-k", .integer(1...Limits.topK), into: &options.topK)
+    try given.take("top-k", .optional(.integer(1...Limits.topK)), into: &options.topK)
     try given.take("format", .choice, into: &options.format)
     try given.take("idle-timeout", .optional(.duration(1000...31_536_000_000)), into: &options.idleTimeout)
     try given.take("targets", .choice, into: &options.targets)
-    try given.take("exclude", .choice, into: &options.exclude)
+    try given.take("exclude", .optional(.choice), into: &options.exclude)
     try given.take("limit", .optional(.integer(1...Int.max)), into: &options.limit)
     try given.take("workers", .optional(.integer(1...256)), into: &options.workers)
     try given.take("order", .choice, into: &options.order)
     try given.take("batch", .optional(.integer(1...65_536)), into: &options.batch)
     try given.take("log-level", .choice, into: &options.logLevel)
+    if options.topic != nil { try takeRange(given, into: &options) }
     return options
   }
 
@@ -186,7 +183,7 @@ public enum CommandParser {
 }
 
 /// The options and operands that were given.
-private struct Given {
+struct Given {
   /// Operands that are no file to replay.
   private(set) var operands: [String] = []
   /// Files to replay: values of `--replay` and operands, in their order.

@@ -9,13 +9,16 @@ extension Grammar {
   static let main = Grammar(
     program: "intentd",
     operands: [
-      "--config FILE", "--embedded --model DIR", "--replay FILE... --model DIR", "inspect DIR", "config check", "demo",
+      "--config FILE", "--embedded --model DIR", "--replay FILE... --model DIR",
+      "--replay FILE... --to kafka --config FILE",
+      "--replay topic:NAME --config FILE", "inspect DIR", "config check", "demo",
     ],
     summary: """
       Turns a stream of clicks into next-item predictions, session by session.
 
       With --config, it reads clicks from Kafka and serves predictions to Kafka and Redis until it is asked to end. With \
-      --embedded, broker and sessions live in the process. With --replay, it predicts files.
+      --embedded, broker and sessions live in the process. With --replay, it predicts files, or reads a \
+      topic again and predicts what was predicted live; with --replay and --to kafka, it sends files to the topic of clicks.
       """,
     notes: """
       Examples:
@@ -28,19 +31,23 @@ extension Grammar {
         intentd --replay clicks.tsv.gz --model model --output predictions.jsonl
         intentd --replay test.csv --model model --evaluate \\
             --columns session=sid,item=sku,time=ts --baseline-train train.csv
+        intentd --replay clicks.tsv.gz --to kafka --speed 10x --config /etc/intentd.yaml
+        intentd --replay topic:clicks --since -24h --warm-up 24h --config /etc/intentd.yaml --output predictions.jsonl
         intentd config check --config /etc/intentd.yaml
         intentd inspect model --session "tent,stove" --top-k 5
 
       intentd inspect --help, intentd config --help and intentd demo --help say more of these.
 
-      Durations are 250ms, 2s, 5m, 24h, 7d. Settings may come from the environment: INTENTD_CONFIG, INTENTD_MODEL, \
-      and INTENTD_SECTION_KEY for each key of the configuration, or INTENTD_SECTION_KEY_FILE with the path of a file that \
-      holds the value.
+      Durations are 250ms, 2s, 5m, 24h, 7d. Times are earliest, -24h (before now), 2026-11-21T10:00:00Z, or milliseconds \
+      since 1970. Settings may come from the environment: INTENTD_CONFIG, INTENTD_MODEL, and INTENTD_SECTION_KEY for each \
+      key of the configuration, or INTENTD_SECTION_KEY_FILE with the path of a file that holds the value.
 
       Exit status: 0 done, 1 failed, 64 wrong usage.
       """,
     options: [
-      Option(name: "config", short: "c", argument: "FILE", help: "serve as this configuration says", heading: "Serve:"),
+      Option(
+        name: "config", short: "c", argument: "FILE",
+        help: "serve as this configuration says; with --replay, reach Kafka and predict as it says", heading: "Serve:"),
       Option(name: "embedded", help: "serve with a broker inside the process and sessions in memory"),
       Option(
         name: "from", argument: "TIME",
@@ -50,10 +57,13 @@ extension Grammar {
       Option(
         name: "rebuild-state",
         help: "read partitions again from --since on, up to their committed offsets, to rebuild what Redis holds"),
-      Option(name: "since", argument: "TIME", help: "where rebuilding begins: earliest, -24h, or a time"),
+      Option(
+        name: "since", argument: "TIME",
+        help: "where rebuilding, or the replay of a topic (earliest), begins: earliest, -24h, or a time"),
       Option(
         name: "replay", short: "r", argument: "FILE...",
-        help: "predict the events of files (- is standard input; .gz is read)", heading: "Replay:"),
+        help: "predict the events of files (- is standard input; .gz is read), or of a topic: topic:NAME",
+        heading: "Replay:"),
       Option(
         name: "output", short: "o", argument: "FILE",
         help: "where predictions go, a JSON object a line (- is standard output, the default without --evaluate)"),
@@ -73,6 +83,14 @@ extension Grammar {
       Option(name: "speed", argument: "SPEED", help: "max (the default), or times the events' own: 1x, 10x"),
       Option(name: "batch", argument: "N", help: "events that are worked on together (1024)"),
       Option(name: "strict", help: "stop at the first line that is no event"),
+      Option(
+        name: "to", argument: "kafka",
+        help: "send the files' events to the topic of clicks of the configuration; nothing is predicted",
+        heading: "Replay to or from Kafka:"),
+      Option(name: "until", argument: "TIME", help: "where it ends (what is the end when it begins)"),
+      Option(
+        name: "warm-up", argument: "DURATION",
+        help: "read so much more before --since, for the sessions alone: their predictions are not written (0s)"),
       Option(
         name: "evaluate", short: "e", help: "hold predictions against what came next: HR, MRR, NDCG",
         heading: "Evaluate a replay:"),

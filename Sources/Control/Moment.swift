@@ -23,7 +23,7 @@ public enum Moment: Sendable, Equatable {
 }
 
 extension ValueKind where Value == Moment {
-  /// `earliest`, `latest`, `-2h`, `2026-01-31T12:00:00Z`.
+  /// `earliest`, `latest`, `-2h`, `2026-01-31T12:00:00Z`, milliseconds since 1970.
   static var moment: Self {
     ValueKind(name: "moment") { text throws(ValueProblem) in
       switch text {
@@ -32,6 +32,7 @@ extension ValueKind where Value == Moment {
       default: break
       }
       if text.hasPrefix("-") { return .ago(try Quantity.milliseconds(String(text.dropFirst()))) }
+      if let time = EventTime(text), !text.hasPrefix("+") { return .time(time) }
       let formatter = ISO8601DateFormatter()
       for options in [
         ISO8601DateFormatter.Options.withInternetDateTime, [.withInternetDateTime, .withFractionalSeconds],
@@ -41,7 +42,9 @@ extension ValueKind where Value == Moment {
           return .time(EventTime((date.timeIntervalSince1970 * 1000).rounded()))
         }
       }
-      throw ValueProblem("\"\(text)\" is no moment; write earliest, -2h, or 2026-01-31T12:00:00Z")
+      throw ValueProblem(
+        "\"\(text)\" is no moment; write earliest, -2h, 2026-01-31T12:00:00Z, or milliseconds since 1970"
+          + Suggestion.hint(for: text, among: ["earliest", "latest"]))
     } text: { moment in
       switch moment {
       case .earliest: "earliest"

@@ -1,7 +1,7 @@
 private import CRdkafka
 import Events
 
-/// Makes and removes topics. For the demo and for tests: a daemon in production is given its topics.
+/// Asks about topics. Makes and removes them, too, for the demo and for tests: a daemon in production is given its topics.
 @safe public final class KafkaAdmin {
   private let handle: ClientHandle
   private let answers: OpaquePointer
@@ -55,6 +55,51 @@ import Events
     var count = 0
     let results = unsafe rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(answer), &count)
     if count > 0, let result = unsafe results?[0] { unsafe try Self.check(result, operation) }
+  }
+
+  /// Number of partitions of a topic.
+  public func partitionCount(of topic: String) throws(KafkaFailure) -> Int {
+    let operation = "asking for the partitions of topic \(topic)"
+    let opened = unsafe rd_kafka_topic_new(handle.pointer, topic, nil)
+    defer { if let opened = unsafe opened { unsafe rd_kafka_topic_destroy(opened) } }
+    var metadata: UnsafePointer<rd_kafka_metadata>?
+    let code = unsafe rd_kafka_metadata(handle.pointer, 0, opened, &metadata, milliseconds)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let found = unsafe metadata else {
+      throw ClientHandle.failure(code.rawValue, while: operation)
+    }
+    defer { unsafe rd_kafka_metadata_destroy(found) }
+    let description = unsafe found.pointee.topics[0]
+    if unsafe description.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+      throw unsafe ClientHandle.failure(description.err.rawValue, while: operation)
+    }
+    return unsafe Int(description.partition_cnt)
+  }
+
+  /// The value of a topic's property, such as `cleanup.policy`; nil where it has none.
+  public func property(_ name: String, of topic: String) throws(KafkaFailure) -> String? {
+    let operation = "asking for \(name) of topic \(topic)"
+    var resource = unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic)
+    defer { unsafe rd_kafka_ConfigResource_destroy(resource) }
+    let options = unsafe options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS)
+    unsafe rd_kafka_DescribeConfigs(handle.pointer, &resource, 1, options, answers)
+    unsafe rd_kafka_AdminOptions_destroy(options)
+    let answer = unsafe try self.answer(to: operation)
+    defer { unsafe rd_kafka_event_destroy(answer) }
+    var count = 0
+    let found = unsafe rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(answer), &count)
+    guard count > 0, let topic = unsafe found?[0] else { return nil }
+    let code = unsafe rd_kafka_ConfigResource_error(topic)
+    if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw ClientHandle.failure(code.rawValue, while: operation) }
+    var entries = 0
+    let properties = unsafe rd_kafka_ConfigResource_configs(topic, &entries)
+    for index in 0..<entries {
+      guard let entry = unsafe properties?[index], let entryName = unsafe rd_kafka_ConfigEntry_name(entry),
+        unsafe String(cString: entryName) == name
+      else { continue }
+      return unsafe rd_kafka_ConfigEntry_value(entry).map { unsafe String(cString: $0) }
+    }
+    return nil
   }
 
   private func options(_ operation: rd_kafka_admin_op_t) -> OpaquePointer? {

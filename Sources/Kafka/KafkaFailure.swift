@@ -18,6 +18,8 @@ public enum KafkaFailure: PortFailure, Equatable {
   case denied(operation: String, code: String, detail: String)
   /// The committed offset is no longer in the partition, and the configuration says not to guess another one.
   case offsetMissing(detail: String)
+  /// The broker deleted records that were still to be read.
+  case recordsDeleted(topic: String, partition: Int32, detail: String)
   /// The worker did not take records for longer than `max.poll.interval.ms`, so the group gave its partitions away.
   case membershipLost(detail: String)
   /// The group is being rebalanced, or this member's generation is over.
@@ -45,8 +47,8 @@ public enum KafkaFailure: PortFailure, Equatable {
   public var disposition: Disposition {
     switch self {
     case .unreachable, .timedOut, .topicMissing, .membershipLost, .groupMoved, .unacknowledged: .retry
-    case .reservedProperty, .invalidProperty, .clientNotCreated, .denied, .offsetMissing, .fatal, .refused,
-      .predictionRefused, .stopped, .tooManyPartitions, .instanceFenced, .recreated, .groupInUse:
+    case .reservedProperty, .invalidProperty, .clientNotCreated, .denied, .offsetMissing, .recordsDeleted, .fatal,
+      .refused, .predictionRefused, .stopped, .tooManyPartitions, .instanceFenced, .recreated, .groupInUse:
       .halt
     }
   }
@@ -71,6 +73,9 @@ public enum KafkaFailure: PortFailure, Equatable {
     case .offsetMissing(let detail):
       "The offset to read from is not in the partition (\(detail)). Set an offset for the group, "
         + "or auto.offset.reset to earliest or latest."
+    case .recordsDeleted(let topic, let partition, let detail):
+      "Records of \(topic):\(partition) that were still to be read are gone (\(detail)). "
+        + "The topic's retention deleted them; begin at a later time."
     case .membershipLost(let detail):
       "The group took this member's partitions away (\(detail)). It joins again and what was not committed is "
         + "handed over again; a batch must take less than max.poll.interval.ms."

@@ -11,10 +11,14 @@ struct EvaluationSessions {
     var slot: Int
     /// True for the first click of a visit: what the slot held is of a visit that ended.
     var begins: Bool
+    /// Greatest time of the session before the click; nil where the session was not in memory.
+    var before: EventTime?
   }
 
   /// Sessions that had to make room while they may have been open.
   private(set) var evicted = 0
+  /// Greatest time of any of these; `.min` where there was none.
+  private(set) var evictedTime = EventTime.min
   /// Slots in use.
   var count: Int { keys.count }
 
@@ -40,11 +44,12 @@ struct EvaluationSessions {
     scratch.removeAll(keepingCapacity: true)
     _ = scratch.appendBytes(session)
     if let slot = slots[scratch] {
-      let begins = time - greatest[slot] > idleTimeout
+      let before = greatest[slot]
+      let begins = time - before > idleTimeout
       greatest[slot] = begins ? time : max(greatest[slot], time)
       unlink(slot)
       link(slot)
-      return Visit(slot: slot, begins: begins)
+      return Visit(slot: slot, begins: begins, before: before)
     }
     let slot: Int
     if keys.count < capacity {
@@ -56,6 +61,7 @@ struct EvaluationSessions {
     } else {
       slot = oldest
       evicted += 1
+      evictedTime = max(evictedTime, greatest[slot])
       unlink(slot)
       slots[keys[slot]] = nil
       keys[slot] = scratch
@@ -63,7 +69,7 @@ struct EvaluationSessions {
     }
     slots[scratch] = slot
     link(slot)
-    return Visit(slot: slot, begins: true)
+    return Visit(slot: slot, begins: true, before: nil)
   }
 
   private mutating func unlink(_ slot: Int) {

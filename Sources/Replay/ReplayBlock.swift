@@ -6,6 +6,8 @@ final class ReplayBlock {
   let parts: [ReplayPart]
   /// Of each event, the worker and the place in its part.
   private(set) var routes: [(lane: Int32, place: Int32)] = []
+  /// Of each event whose prediction may differ from the live one: its place in the batch, ascending.
+  var inexact: [Int] = []
 
   init(capacity: Int, lanes: Int) {
     batch = EventBatch(capacity: capacity)
@@ -17,6 +19,7 @@ final class ReplayBlock {
   func clear() {
     batch.removeAll()
     routes.removeAll(keepingCapacity: true)
+    inexact.removeAll(keepingCapacity: true)
     for part in parts { part.batch.removeAll() }
   }
 
@@ -36,11 +39,23 @@ final class ReplayBlock {
     return Int((hash >> 32) % UInt64(parts.count))
   }
 
-  /// Writes the predictions, a line each, in the order of the events.
+  /// Writes the predictions, a line each, in the order of the events; none for events that were read for state alone.
   func write(to output: inout ReplayOutput) throws(ReplayFailure) {
-    for route in routes {
+    var next = 0
+    for (index, route) in routes.enumerated() {
+      let isInexact = next < inexact.count && inexact[next] == index
+      if isInexact { next += 1 }
+      if batch.events[index].isStateOnly { continue }
       let part = parts[Int(route.lane)]
-      try output.write(part.output.bytes[part.output.predictions[Int(route.place)].encoded.indices])
+      let line = part.output.bytes[part.output.predictions[Int(route.place)].encoded.indices]
+      if isInexact {
+        try output.write(line.dropLast(), end: ReplayBlock.inexactEnd)
+      } else {
+        try output.write(line)
+      }
     }
   }
+
+  /// What stands in place of the closing brace.
+  private static let inexactEnd = Array(#","exact":false}"#.utf8)
 }

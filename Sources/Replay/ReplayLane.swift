@@ -26,7 +26,8 @@ final class ReplayLane: @unchecked Sendable {
   private var thread: WorkerThread?
 
   init(
-    _ number: Int, _ model: SequentialModel, _ options: PipelineOptions, storeBytes: Int, partitions: PartitionTable
+    _ number: Int, _ model: SequentialModel, _ options: PipelineOptions, storeBytes: Int, partitions: PartitionTable,
+    origins: OriginStyle
   ) throws(ReplayFailure) {
     let label = ModelLabel(
       name: model.configuration.name, version: model.configuration.version, kernel: model.kernel.rawValue)
@@ -34,7 +35,7 @@ final class ReplayLane: @unchecked Sendable {
       processor = try BatchProcessor(
         model, options, store: MemorySessionStore(bytes: storeBytes, rules: options.rules, keepsPredictions: false),
         encoder: JSONPredictionEncoder(
-          vocabulary: model.vocabulary, model: label, partitions: partitions, origins: .file))
+          vocabulary: model.vocabulary, model: label, partitions: partitions, origins: origins))
     } catch {
       throw .working(error)
     }
@@ -47,6 +48,9 @@ final class ReplayLane: @unchecked Sendable {
 
   /// Sessions that the sequences' memory had no room for.
   var forgottenSessions: Int { processor.withStore { $0.evictions } }
+
+  /// Greatest event time of these sessions; `.min` where there was none.
+  var forgottenTime: EventTime { processor.withStore { $0.evictedTime } }
 
   /// Begins with a part; ``wait()`` must follow.
   func begin(_ part: ReplayPart) {

@@ -43,8 +43,8 @@ public struct ReplayOptions: Sendable {
   /// Bytes for sessions in RAM, all workers together: half for what encoders remember, half for sequences.
   public var memory = 1 << 30
 
-  /// The defaults, for `files`.
-  public init(files: [String]) { self.files = files }
+  /// The defaults, for `files`; none for a replay of another source.
+  public init(files: [String] = []) { self.files = files }
 }
 
 /// How far a replay is.
@@ -85,6 +85,45 @@ public struct ReplayReport: Codable, Sendable {
     public var outOfOrder: Int
     /// The first few malformed and out-of-order lines, as `file:line: reason`.
     public var messages: [String]
+
+    /// What was read.
+    public init(
+      lines: Int, events: Int, malformed: Int, ignored: Int, outOfOrder: Int = 0, messages: [String] = []
+    ) {
+      self.lines = lines
+      self.events = events
+      self.malformed = malformed
+      self.ignored = ignored
+      self.outOfOrder = outOfOrder
+      self.messages = messages
+    }
+  }
+
+  /// What was read of a topic.
+  public struct Topic: Codable, Sendable, Equatable {
+    /// Its name.
+    public var name: String
+    /// Its partitions.
+    public var partitions: Int
+    /// Events before the time asked for, read for state alone.
+    public var warmUp: Int
+    /// Records without a value.
+    public var tombstones: Int
+    /// Records that are no events, by reason.
+    public var rejections: [String: Int]
+    /// Predictions that may differ from the live ones: the beginning of their visit does not lie in what was read.
+    public var inexact = 0
+    /// Sessions whose events came from more than one partition.
+    public var splitSessions = 0
+
+    /// What was read; nothing is known yet of what came of it.
+    public init(name: String, partitions: Int, warmUp: Int, tombstones: Int, rejections: [String: Int]) {
+      self.name = name
+      self.partitions = partitions
+      self.warmUp = warmUp
+      self.tombstones = tombstones
+      self.rejections = rejections
+    }
   }
 
   /// How fast it was.
@@ -105,6 +144,8 @@ public struct ReplayReport: Codable, Sendable {
   public var model: Model
   /// What was read.
   public var input: Input
+  /// The same of a topic; nil for files.
+  public var topic: Topic?
   /// How fast it was.
   public var speed: Speed
   /// What the workers did, by the counters' stable names.

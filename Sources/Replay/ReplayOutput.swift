@@ -21,9 +21,10 @@ private import Glibc
     if isOwned, descriptor >= 0 { close(descriptor) }
   }
 
-  /// Adds `line` and a line end.
-  mutating func write(_ line: ArraySlice<UInt8>) throws(ReplayFailure) {
+  /// Adds `line`, its `end` and a line end.
+  mutating func write(_ line: ArraySlice<UInt8>, end: [UInt8] = []) throws(ReplayFailure) {
     buffer.append(contentsOf: line)
+    buffer.append(contentsOf: end)
     buffer.append(UInt8(ascii: "\n"))
     if buffer.count >= ReplayOutput.bufferBytes { try flush() }
   }

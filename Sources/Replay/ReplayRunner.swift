@@ -1,21 +1,10 @@
-import Events
-public import Formats
+public import Events
+import Formats
 private import Foundation
 import Pipeline
 public import Sequential
 
-/// A source of events that says what it read.
-protocol ReportingSource: EventSource, ~Copyable where Failure == FormatsFailure {
-  /// What was read so far.
-  var report: FileReport { get }
-  /// The format of what is read, once it is known.
-  var format: FileFormat? { get }
-}
-
-extension FileEventSource: ReportingSource {}
-extension TimeOrderedEventSource: ReportingSource {}
-
-/// Puts files through the path of a click: a reader, workers that own the sessions that hash to them, and a writer that keeps the
+/// Puts files, or a part of a topic, through the path of a click: a reader, workers that own the sessions that hash to them, and a writer that keeps the
 /// order of the input. While the workers compute one block, the next is read and the last is written.
 public struct ReplayRunner: ~Copyable {
   /// Most predicted items of one block.
@@ -23,36 +12,38 @@ public struct ReplayRunner: ~Copyable {
   private let model: SequentialModel
   private let options: ReplayOptions
   private let progress: (ReplayProgress) -> Void
-  private let partitions = PartitionTable()
+  private let partitions: PartitionTable
   private var output: ReplayOutput?
   private var lanes: [ReplayLane] = []
   private var evaluator: Evaluator?
   private var baselines: [BaselineEvaluation] = []
+  /// Only a topic is read in part.
+  private var exactness: Exactness?
+  private var inexact = 0
   private var began = ContinuousClock.now
   private var lastProgress = ContinuousClock.now
   private var events = 0
 
-  /// A replay of `options` through `model`; predictions go to `output` (`-` is standard output, nil nowhere). `progress` is told after each block.
+  /// A replay of `options` through `model`; predictions go to `output` (`-` is standard output, nil nowhere). `progress` is told after each block. A
+  /// source of its own brings the table of its `partitions`, all of which stand in it before the run.
   public init(
-    _ model: SequentialModel, _ options: ReplayOptions, output: String?,
+    _ model: SequentialModel, _ options: ReplayOptions, output: String?, partitions: PartitionTable = PartitionTable(),
     progress: @escaping (ReplayProgress) -> Void = { _ in }
   ) throws(ReplayFailure) {
     self.model = model
     self.options = options
     self.progress = progress
+    self.partitions = partitions
     // All slots are made before any worker looks: from then on the table is only read.
     for file in options.files { _ = partitions.slot(topic: file, partition: 0) }
     self.output = if let output { try ReplayOutput(output) } else { nil }
   }
 
-  /// Replays everything, in the order asked for.
+  /// Replays the files, in the order asked for.
   public mutating func run() throws(ReplayFailure) -> ReplayReport {
-    var files = FileOptions()
-    files.strict = options.strict
-    files.limit = options.limit
     let source: FileEventSource
     do throws(FormatsFailure) {
-      source = try FileEventSource(options.files, format: options.format, partitions: partitions, options: files)
+      source = try options.source(partitions)
     } catch {
       throw .reading(error)
     }
@@ -62,8 +53,8 @@ public struct ReplayRunner: ~Copyable {
     }
   }
 
-  private mutating func run(_ source: consuming some ReportingSource & ~Copyable) throws(ReplayFailure) -> ReplayReport
-  {
+  /// Replays everything of `source`, in its order.
+  public mutating func run(_ source: consuming some ReplaySource & ~Copyable) throws(ReplayFailure) -> ReplayReport {
     let isTimed = options.speed != nil
     // A block's predictions stand in memory until it is written.
     let capacity = isTimed ? 1 : max(1, min(options.batch, ReplayRunner.itemsPerBlock / options.topK))
@@ -73,18 +64,19 @@ public struct ReplayRunner: ~Copyable {
     // The first block tells the format, and with it when a visit ends.
     var (state, failure) = read(&source, into: current)
     if current.batch.events.isEmpty, let failure { throw failure }
-    let idleTimeout = options.idleTimeout ?? (source.format?.cutsVisits == true ? 30 * 60_000 : 24 * 3_600_000)
-    try makeLanes(idleTimeout: idleTimeout)
+    let idleTimeout = options.idleTimeout ?? (source.cutsVisits ? 30 * 60_000 : 24 * 3_600_000)
+    try makeLanes(idleTimeout: idleTimeout, origins: source.topic == nil ? .file : .topic)
     defer { for lane in lanes { lane.end() } }
     began = ContinuousClock.now
     while true {
-      if let event = current.batch.events.first { pace.wait(for: event.time) }
+      if let event = current.batch.events.first, !event.isStateOnly { pace.wait(for: event.time) }
       for (lane, part) in zip(lanes, current.parts) { lane.begin(part) }
       // The next block is read while the workers are busy with this one; in real time there is nothing to read ahead.
       next.clear()
       if state == .open, !isTimed { (state, failure) = read(&source, into: next) }
       for lane in lanes { lane.wait() }
       if let failure = lanes.lazy.compactMap(\.failure).first { throw .working(failure) }
+      judge(current, source)
       try finish(current)
       if state == .open, isTimed { (state, failure) = read(&source, into: next) }
       guard state == .open || !next.batch.events.isEmpty else { break }
@@ -93,23 +85,23 @@ public struct ReplayRunner: ~Copyable {
     // What was predicted before a line that can't be read is written all the same.
     try output?.flush()
     if let failure { throw failure }
-    return report(source.report)
+    return report(source.input, source.topic)
   }
 
   /// Reads a block. After a failure it holds what came before.
-  private func read(
-    _ source: inout some ReportingSource & ~Copyable, into block: ReplayBlock
+  private func read<Source: ReplaySource & ~Copyable>(
+    _ source: inout Source, into block: ReplayBlock
   ) -> (SourceState, ReplayFailure?) {
     block.clear()
     defer { block.route() }
-    do throws(FormatsFailure) {
+    do throws(Source.Failure) {
       return (try source.take(into: &block.batch, milliseconds: 1000), nil)
     } catch {
       return (.ended, .reading(error))
     }
   }
 
-  private mutating func makeLanes(idleTimeout: Int64) throws(ReplayFailure) {
+  private mutating func makeLanes(idleTimeout: Int64, origins: OriginStyle) throws(ReplayFailure) {
     var pipeline = PipelineOptions(maxLength: model.configuration.maxLength)
     pipeline.topK = options.topK
     pipeline.exclude = options.exclude
@@ -119,8 +111,10 @@ public struct ReplayRunner: ~Copyable {
     for number in 0..<options.workers {
       lanes.append(
         try ReplayLane(
-          number, model, pipeline, storeBytes: options.memory / 2 / options.workers, partitions: partitions))
+          number, model, pipeline, storeBytes: options.memory / 2 / options.workers, partitions: partitions,
+          origins: origins))
     }
+    if origins == .topic { exactness = Exactness(idleTimeout: idleTimeout) }
     guard options.evaluate else { return }
     let evaluation = EvaluationOptions(targets: options.targets, idleTimeout: idleTimeout)
     evaluator = Evaluator(
@@ -137,6 +131,15 @@ public struct ReplayRunner: ~Copyable {
     } catch {
       throw .reading(error)
     }
+  }
+
+  /// Finds the predictions of a block of a topic that may differ from the live ones. After the workers: sessions that they had to
+  /// forget until now count.
+  private mutating func judge(_ block: ReplayBlock, _ source: borrowing some ReplaySource & ~Copyable) {
+    guard exactness != nil else { return }
+    let forgotten = lanes.lazy.map(\.forgottenTime).max() ?? .min
+    exactness!.observe(block.batch, source, forgotten: forgotten, into: &block.inexact)
+    inexact += block.inexact.count { !block.batch.events[$0].isStateOnly }
   }
 
   /// Writes and evaluates a block whose parts are done.
@@ -169,7 +172,10 @@ public struct ReplayRunner: ~Copyable {
     return times
   }
 
-  private mutating func report(_ input: FileReport) -> ReplayReport {
+  private mutating func report(_ input: ReplayReport.Input, _ topic: ReplayReport.Topic?) -> ReplayReport {
+    var topic = topic
+    topic?.inexact = inexact
+    topic?.splitSessions = exactness?.splitSessions ?? 0
     var counters = PipelineCounters()
     var forgotten = 0
     for lane in lanes {
@@ -186,9 +192,7 @@ public struct ReplayRunner: ~Copyable {
     return ReplayReport(
       model: .init(
         name: model.configuration.name, version: model.configuration.version, kernel: model.kernel.rawValue),
-      input: .init(
-        lines: input.lines, events: input.events, malformed: input.malformed, ignored: input.ignored,
-        outOfOrder: input.outOfOrder, messages: input.messages),
+      input: input, topic: topic,
       speed: .init(
         workers: options.workers, seconds: seconds, clicksPerSecond: Double(events) / max(seconds, 1e-9),
         computeP50Microseconds: Double(times.value(at: 0.5)) / 1000,

@@ -9,6 +9,8 @@ public import Events
 public struct MemorySessionStore: SessionReading, ~Copyable {
   /// Sessions that had to go to make room.
   public private(set) var evictions = 0
+  /// Greatest event time of any session that had to go; `.min` where none had.
+  public private(set) var evictedTime = EventTime.min
   private let keep: Int
   private let keepsPredictions: Bool
   private var table = SessionTable()
@@ -195,6 +197,7 @@ public struct MemorySessionStore: SessionReading, ~Copyable {
       if oldest == slot {
         throw .invalidConfiguration(name: "bytes", why: "one session is larger than the whole store")
       }
+      evictedTime = max(evictedTime, table.entries[Int(oldest)].greatestTime)
       pool.release(&table.entries[Int(oldest)].id)
       pool.release(&table.entries[Int(oldest)].events)
       pool.release(&table.entries[Int(oldest)].marks)

@@ -1,35 +1,64 @@
 import Control
+import Events
 import Formats
 import Foundation
 import Pipeline
 import Platform
 import Replay
 
-/// `intentd --replay FILE... --model DIR`: files through the path of a click, predictions as lines of JSON on standard output
-/// or in a file, a table of how good and how fast it was on standard error.
+/// `intentd --replay`: files or a part of a topic through the path of a click, predictions as lines of JSON on standard output or in a
+/// file, a table of how good and how fast it was on standard error; or files to the topic of clicks.
 struct ReplayCommand {
   private let options: Control.ReplayOptions
 
   init(_ options: Control.ReplayOptions) { self.options = options }
 
   func run() throws {
-    let loaded = try LoadedModel(options.model)
-    let replay = try replayOptions()
-    let bar = Mutable(
-      ProgressBar("replay", total: options.limit, width: Terminal.error.width, isTerminal: Terminal.error.isTerminal))
-    var runner = try ReplayRunner(loaded.model, replay, output: output) { progress in
-      bar.value.update(
-        done: progress.events, now: Int64(progress.seconds * 1e9),
-        note: String(format: "step p50 %.1f µs  p99 %.1f µs", Double(progress.p50) / 1e3, Double(progress.p99) / 1e3))
+    if options.toKafka {
+      var files = try replayOptions()
+      files.topK = 1
+      try FeedCommand(options, files).run()
+    } else if let topic = options.topic {
+      try replay(TopicReplay(topic, options))
+    } else {
+      let loaded = try LoadedModel(options.model)
+      let replay = try replayOptions()
+      let bar = bar(options.limit)
+      var runner = try ReplayRunner(loaded.model, replay, output: output) { bar.value.show($0) }
+      let report = try runner.run()
+      bar.value.finish()
+      try tell(report)
     }
-    let report = try runner.run()
+  }
+
+  /// A part of a topic, as the configuration serves it.
+  private func replay(_ topic: TopicReplay) throws {
+    let loaded = try LoadedModel(topic.configuration.model)
+    var replay = try replayOptions()
+    replay.format = nil
+    replay.topK = options.topK ?? topic.configuration.predictions.topK
+    replay.exclude =
+      ExclusionMode(rawValue: (options.exclude ?? topic.configuration.predictions.exclude).rawValue) ?? .none
+    replay.idleTimeout = options.idleTimeout ?? topic.configuration.state.idleTimeout
+    let partitions = PartitionTable()
+    let source = try topic.source(partitions)
+    let bar = bar(min(options.limit ?? .max, source.mostEvents))
+    var runner = try ReplayRunner(loaded.model, replay, output: output, partitions: partitions) { bar.value.show($0) }
+    let report = try runner.run(source)
     bar.value.finish()
+    try tell(report)
+  }
+
+  private func bar(_ total: Int?) -> Mutable<ProgressBar> {
+    Mutable(ProgressBar("replay", total: total, width: Terminal.error.width, isTerminal: Terminal.error.isTerminal))
+  }
+
+  private func tell(_ report: ReplayReport) throws {
     StandardError.write(ReplaySummary(report).text)
-    if let path = options.report {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      try encoder.encode(report).write(to: URL(fileURLWithPath: path))
-    }
+    guard let path = options.report else { return }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try encoder.encode(report).write(to: URL(fileURLWithPath: path))
   }
 
   private var output: String? {
@@ -46,8 +75,8 @@ struct ReplayCommand {
     replay.order = options.order == .time ? .time : .file
     replay.strict = options.strict
     replay.limit = options.limit
-    replay.topK = options.topK
-    replay.exclude = ExclusionMode(rawValue: options.exclude.rawValue) ?? .none
+    replay.topK = options.topK ?? replay.topK
+    replay.exclude = ExclusionMode(rawValue: (options.exclude ?? .none).rawValue) ?? .none
     replay.idleTimeout = options.idleTimeout
     replay.workers = options.workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
     replay.batch = options.batch ?? replay.batch
@@ -74,6 +103,15 @@ final class Mutable<Value> {
   init(_ value: Value) { self.value = value }
 }
 
+extension ProgressBar {
+  /// Draws how far a replay is.
+  fileprivate mutating func show(_ progress: ReplayProgress) {
+    update(
+      done: progress.events, now: Int64(progress.seconds * 1e9),
+      note: String(format: "step p50 %.1f µs  p99 %.1f µs", Double(progress.p50) / 1e3, Double(progress.p99) / 1e3))
+  }
+}
+
 /// What a person reads at the end of a replay.
 struct ReplaySummary {
   private let report: ReplayReport
@@ -90,7 +128,9 @@ struct ReplaySummary {
       counters,
     ]
     let input = report.input
-    if input.malformed + input.outOfOrder + input.ignored > 0 {
+    if let topic = report.topic {
+      lines += topicLines(topic, input)
+    } else if input.malformed + input.outOfOrder + input.ignored > 0 {
       lines.append(
         "\(input.lines) lines: \(input.malformed) malformed, \(input.outOfOrder) out of order, \(input.ignored) ignored"
       )
@@ -102,6 +142,28 @@ struct ReplaySummary {
     }
     if let evaluation = report.evaluation { lines.append("\n" + evaluation.table()) }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func topicLines(_ topic: ReplayReport.Topic, _ input: ReplayReport.Input) -> [String] {
+    var parts = ["\(topic.tombstones) tombstones", "\(input.malformed) rejected", "\(input.ignored) ignored"]
+    if topic.warmUp > 0 { parts.append("\(topic.warmUp) events of the warm-up") }
+    var lines = [
+      "\(input.lines) records of \(topic.name) (\(topic.partitions) partition\(topic.partitions == 1 ? "" : "s")): "
+        + parts.joined(separator: ", ")
+    ]
+    lines += topic.rejections.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+    if input.events == 0 { return lines + ["no event lies in what was asked for"] }
+    lines.append(
+      topic.inexact == 0
+        ? "all predictions are exact"
+        : "\(topic.inexact) predictions are not exact (\"exact\": false): their visit may have begun before what was read"
+    )
+    if topic.splitSessions > 0 {
+      lines.append(
+        "\(topic.splitSessions) sessions stand on more than one partition: their predictions may differ from the live ones; "
+          + "key the topic by session")
+    }
+    return lines
   }
 
   private var counters: String {

@@ -127,6 +127,43 @@ import Testing
     #expect(try parse("inspect session --json -c x.yaml s-81") == .inspectSession(options))
   }
 
+  @Test func replayOfATopic() throws {
+    var options = ReplayOptions()
+    options.topic = "clicks"
+    #expect(try parse("--replay topic:clicks") == .replay(options))
+    options.configuration = "c.yaml"
+    #expect(try parse("--replay topic:clicks --config c.yaml") == .replay(options))
+    #expect(try parse("--replay topic:clicks", environment: ["INTENTD_CONFIG": "c.yaml"]) == .replay(options))
+    options.since = .ago(86_400_000)
+    options.until = .time(1_700_000_000_000)
+    options.warmUp = 3_600_000
+    options.model = "m"
+    options.topK = 5
+    options.exclude = .seen
+    options.idleTimeout = 60_000
+    options.format = .segment
+    options.output = .file("o")
+    options.limit = 9
+    let line =
+      "--replay topic:clicks -c c.yaml --since -24h --until 1700000000000 --warm-up 1h -m m -k 5 --exclude seen "
+      + "--idle-timeout 1m --format segment --output o --limit 9"
+    #expect(try parse(line) == .replay(options))
+  }
+
+  @Test func replayToKafka() throws {
+    var options = ReplayOptions()
+    options.files = ["a.tsv", "b.tsv"]
+    options.toKafka = true
+    #expect(try parse("--replay a.tsv b.tsv --to kafka", environment: ["INTENTD_MODEL": "m"]) == .replay(options))
+    options.configuration = "c"
+    options.speed = .times(10)
+    options.order = .time
+    options.strict = true
+    options.limit = 7
+    let line = "--replay a.tsv b.tsv --to=kafka --config c --speed 10x --order time --strict --limit 7"
+    #expect(try parse(line) == .replay(options))
+  }
+
   @Test func inspecting() throws {
     var options = InspectOptions()
     options.directory = "m"
@@ -175,6 +212,29 @@ import Testing
     ("--replay a --model m --targets last", "--targets goes with --evaluate only"),
     ("--replay - - --model m", "standard input (-) can be read once"),
     ("--config c --evaluate", "--evaluate goes with --replay only"),
+    ("--replay a --to kafak", "--to: must be kafka, not \"kafak\"; did you mean kafka?"),
+    ("--replay a --to kafka --embedded", "--replay goes without --embedded"),
+    ("--replay a --to kafka --model m", "--model goes without --to kafka: nothing is predicted"),
+    ("--replay a --to kafka --evaluate", "--evaluate goes without --to kafka: nothing is predicted"),
+    ("--replay topic:t --to kafka", "--to goes with files only"),
+    ("--replay topic:t a", "topic:t is replayed alone; a file of that name is ./topic:t"),
+    ("--replay topic:t --strict", "--strict goes with files only"),
+    (
+      "--replay topic:",
+      "--replay topic:NAME: \"\" is no name of a topic: 1 to 249 letters, digits, dots, hyphens, underscores"
+    ),
+    ("--replay a --model m --since -1h", "--since goes with --replay topic:NAME only"),
+    ("--replay topic:t --until earliest", "--until: must be a time"),
+    (
+      "--replay topic:t --warm-up 1h", "--warm-up goes with a --since that is a time: nothing lies before earliest"
+    ),
+    ("--replay topic:t --since -1h --warm-up 1h --evaluate", "--warm-up goes without --evaluate"),
+    (
+      "--replay topic:t --format csv",
+      "--format: csv is a format of files; records are native, metarank or segment"
+    ),
+    ("--replay topic:t --since latest", "--since: nothing lies behind latest"),
+    ("--replay topic:t --from -1h", "--from goes without --replay"),
     ("inspekt m", "\"inspekt\" is no command; did you mean inspect?"),
     ("inspect", "inspect takes one model directory"), ("inspect a b", "inspect takes one model directory"),
     ("inspect session", "inspect session takes one session id (a model directory of this name is ./session)"),

@@ -47,6 +47,7 @@ enum Allowances {
     "Sources/Kafka/KafkaRecord.swift": ["CRdkafka"],
     "Sources/Kafka/PartitionList.swift": ["CRdkafka"],
     "Sources/Kafka/ProducerTransactions.swift": ["CRdkafka"],
+    "Sources/Kafka/TopicRangeReader.swift": ["CRdkafka"],
     "Sources/Platform/ChildProcess.swift": ["CPlatform"],
     "Sources/Platform/MonotonicClock.swift": ["CPlatform"],
     "Sources/Platform/SignalWaiter.swift": ["CPlatform"],

@@ -1,0 +1,77 @@
+/// What a replay reads, and where it goes.
+extension CommandParser {
+  /// What a topic's name stands behind, in place of a file's path.
+  static let topicPrefix = "topic:"
+
+  /// Options that say how to predict: without meaning where nothing is predicted.
+  private static let predicting = [
+    "output", "model", "top-k", "idle-timeout", "exclude", "evaluate", "targets", "baseline-train", "report", "workers",
+    "batch",
+  ]
+  /// Options that say how files are read.
+  private static let reading = ["columns", "order", "strict"]
+  /// Options that say which part of a topic is read.
+  private static let ranging = ["since", "until", "warm-up"]
+
+  /// Files or a topic, the destination, model and configuration.
+  static func takeSource(
+    _ given: Given, _ environment: [String: String], into options: inout ReplayOptions
+  ) throws(ControlFailure) {
+    options.files = given.files
+    if let destination = given["to"] {
+      guard destination == "kafka" else {
+        throw .usage(
+          "--to: must be kafka, not \"\(destination)\"\(Suggestion.hint(for: destination, among: ["kafka"]))")
+      }
+      options.toKafka = true
+    }
+    if let topic = given.files.first(where: { $0.hasPrefix(topicPrefix) }) {
+      guard given.files.count == 1 else {
+        throw .usage("\(topic) is replayed alone; a file of that name is ./\(topic)")
+      }
+      if options.toKafka { throw .usage("--to goes with files only") }
+      options.files = []
+      do throws(ValueProblem) {
+        options.topic = try ValueKind.topic.parse(String(topic.dropFirst(topicPrefix.count)))
+      } catch {
+        throw .usage("--replay topic:NAME: \(error.text)")
+      }
+    }
+    guard options.files.count(where: { $0 == "-" }) <= 1 else { throw .usage("standard input (-) can be read once") }
+    if options.toKafka || options.topic != nil {
+      options.configuration = given["config"] ?? environment["INTENTD_CONFIG"]
+      options.model = given["model"] ?? ""
+    } else {
+      guard let model = given["model"] ?? environment["INTENTD_MODEL"], !model.isEmpty else {
+        throw .usage("--replay needs --model DIR")
+      }
+      options.model = model
+    }
+    for name in options.toKafka ? predicting : [] where given[name] != nil {
+      throw .usage("--\(name) goes without --to kafka: nothing is predicted")
+    }
+    for name in options.topic == nil ? ranging : [] where given[name] != nil {
+      throw .usage("--\(name) goes with --replay topic:NAME only")
+    }
+    for name in options.topic == nil ? [] : reading where given[name] != nil {
+      throw .usage("--\(name) goes with files only")
+    }
+  }
+
+  /// Which part of a topic is read.
+  static func takeRange(_ given: Given, into options: inout ReplayOptions) throws(ControlFailure) {
+    try given.take("since", .moment, into: &options.since)
+    try given.take("until", .optional(.moment), into: &options.until)
+    try given.take("warm-up", .duration(0...31_536_000_000), into: &options.warmUp)
+    if options.since == .latest { throw .usage("--since: nothing lies behind latest") }
+    if options.until == .latest { options.until = nil }
+    if options.until == .earliest { throw .usage("--until: must be a time") }
+    if options.warmUp > 0, options.since == .earliest {
+      throw .usage("--warm-up goes with a --since that is a time: nothing lies before earliest")
+    }
+    if options.warmUp > 0, options.evaluate { throw .usage("--warm-up goes without --evaluate") }
+    guard [.auto, .native, .metarank, .segment].contains(options.format) else {
+      throw .usage("--format: \(options.format.rawValue) is a format of files; records are native, metarank or segment")
+    }
+  }
+}
