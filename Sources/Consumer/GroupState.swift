@@ -107,6 +107,7 @@ struct GroupState: Sendable {
         guard let index = seats[worker].paused.firstIndex(of: partition) else { continue }
         paused.append(seats[worker].paused.remove(at: index))
       }
+      if seats[worker].paused.isEmpty { seats[worker].wantsResume = false }
     }
     return paused
   }
