@@ -87,6 +87,10 @@ public final class ConsumerGroup: Sendable {
     wakeGroupThread()
   }
 
+  /// True where this member can't go on but a new one of the same name could: it fenced itself after its session had timed out. A member
+  /// that is fenced out of a living session has a rival, and should end.
+  public var mayJoinAgain: Bool { state.withLock { $0.mayJoinAgain } }
+
   /// Shows that a worker is alive, and what it does. To be called where it may stay for long.
   public func beat(_ worker: Int, _ activity: WorkerActivity) { pulses[worker].beat(activity) }
 

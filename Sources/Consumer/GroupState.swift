@@ -45,6 +45,8 @@ struct GroupState: Sendable {
   var revocation: Revocation?
   /// Why nothing can go on.
   var failure: KafkaFailure?
+  /// When partitions were lost last: the group had not heard of this member for the session time-out.
+  var lastLoss: ContinuousClock.Instant?
   /// Partitions whose state was rebuilt because somebody asked for it.
   var rebuilt: Set<TopicPartition> = []
   private var epoch: UInt64 = 0
@@ -71,6 +73,7 @@ struct GroupState: Sendable {
     _ partitions: [TopicPartition], isLost: Bool, deadline: ContinuousClock.Instant
   ) -> [Int] {
     revocation = Revocation(partitions: partitions, isLost: isLost, deadline: deadline)
+    if isLost { lastLoss = .now }
     var owners: [Int] = []
     for worker in seats.indices {
       let held = partitions.filter { seats[worker].partitions[$0] != nil }
@@ -132,6 +135,13 @@ struct GroupState: Sendable {
   /// The worker that holds a partition.
   func owner(of partition: TopicPartition) -> Int? {
     seats.indices.first { seats[$0].partitions[partition] != nil }
+  }
+
+  /// True where nothing can go on but a new member could: fenced within a minute after the session timed out, a member with a lasting
+  /// name was most likely fenced by its own attempt to join again (seen with librdkafka 2.0.2 after a broker that hung).
+  var mayJoinAgain: Bool {
+    guard case .instanceFenced? = failure, let lastLoss else { return false }
+    return ContinuousClock.now - lastLoss < .seconds(60)
   }
 
   /// Ends everything: the group is being left.

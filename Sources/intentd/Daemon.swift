@@ -31,6 +31,13 @@ final class Daemon: Sendable {
 
   /// Serves until the mailbox says stop; throws what the first worker that failed could not get over. Its failure stops all.
   func run() throws {
+    while try serveAsOneMember() {
+      log.warning("joining the group again: the session timed out, and the old member of this name was fenced")
+    }
+  }
+
+  /// Serves as a member of the group; true where another one should be tried.
+  private func serveAsOneMember() throws -> Bool {
     let group = try ConsumerGroup(parts.source, workers: parts.workers, log: Daemon.kafkaLog(log))
     let groupThread = try WorkerThread(name: "group") { group.run() }
     log.info(
@@ -43,6 +50,8 @@ final class Daemon: Sendable {
           do {
             try serve(group, worker)
           } catch {
+            // All workers meet what ends the member.
+            if group.mayJoinAgain && !mailbox.isStopping { return }
             board.fail(error)
             mailbox.stop(within: drainSeconds)
           }
@@ -54,10 +63,13 @@ final class Daemon: Sendable {
       mailbox.stop(within: drainSeconds)
     }
     for thread in threads { thread.join() }
+    let joinsAgain = group.mayJoinAgain && !mailbox.isStopping
     group.stop()
     groupThread.join()
+    if joinsAgain { return true }
     board.say("ended")
     if let failure = board.failure { throw failure }
+    return false
   }
 
   /// A worker thread's life.
