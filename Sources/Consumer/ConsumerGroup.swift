@@ -118,7 +118,9 @@ public final class ConsumerGroup: Sendable {
       state.seats[worker].wantsResume = false
     }
     let verb = isPaused ? "stops fetching" : "fetches again"
-    log(KafkaLogLine(level: .notice, facility: "PAUSE", message: "worker \(worker) \(verb) \(partitions.count) partitions"))
+    log(
+      KafkaLogLine(
+        level: .notice, facility: "PAUSE", message: "worker \(worker) \(verb) \(partitions.count) partitions"))
     gates[worker].signal()
   }
 
@@ -131,10 +133,7 @@ public final class ConsumerGroup: Sendable {
       for change in try client.poll(milliseconds: milliseconds) { apply(change) }
     } catch {
       if error.disposition == .halt {
-        let isNews = state.withLock { state in
-          defer { state.failure = error }
-          return state.failure == nil
-        }
+        let isNews = state.withLock { $0.fail(error) }
         if isNews { for index in 0..<workers { wake(index) } }
         _ = left.wait(timeout: .now() + .milliseconds(100))
       } else {
@@ -179,7 +178,8 @@ public final class ConsumerGroup: Sendable {
         log(
           KafkaLogLine(
             level: .warning, facility: "REVOKE",
-            message: "worker \(worker) is not done in time (\(pulses[worker].doing.words)); what it has not committed of its "
+            message:
+              "worker \(worker) is not done in time (\(pulses[worker].doing.words)); what it has not committed of its "
               + "revoked partitions comes again at their new owner"))
       }
     }

@@ -44,7 +44,9 @@ struct GroupState: Sendable {
   var isClosed = false
   var revocation: Revocation?
   /// Why nothing can go on.
-  var failure: KafkaFailure?
+  private(set) var failure: KafkaFailure?
+  /// True where nothing can go on but a new member of the same name could.
+  private(set) var mayJoinAgain = false
   /// When partitions were lost last: the group had not heard of this member for the session time-out.
   var lastLoss: ContinuousClock.Instant?
   /// Partitions whose state was rebuilt because somebody asked for it.
@@ -137,11 +139,13 @@ struct GroupState: Sendable {
     seats.indices.first { seats[$0].partitions[partition] != nil }
   }
 
-  /// True where nothing can go on but a new member could: fenced within a minute after the session timed out, a member with a lasting
-  /// name was most likely fenced by its own attempt to join again (seen with librdkafka 2.0.2 after a broker that hung).
-  var mayJoinAgain: Bool {
-    guard case .instanceFenced? = failure, let lastLoss else { return false }
-    return ContinuousClock.now - lastLoss < .seconds(60)
+  /// Notes why nothing can go on; true the first time. Fenced within a minute after the session timed out, a member with a lasting name
+  /// was most likely fenced by its own attempt to join again (seen with librdkafka 2.0.2 after a broker that hung): a new one may join.
+  mutating func fail(_ why: KafkaFailure) -> Bool {
+    if failure != nil { return false }
+    failure = why
+    if case .instanceFenced = why, let lastLoss { mayJoinAgain = ContinuousClock.now - lastLoss < .seconds(60) }
+    return true
   }
 
   /// Ends everything: the group is being left.

@@ -60,7 +60,8 @@ extension KafkaEventSource where Decoder: ~Copyable {
     if start < committed {
       places.rebuild(mark.partition, from: start)
       counts.rebuilds += 1
-      let why = isDue ? "as asked for" : mark.offset < 0 ? "the store knows nothing of it" : "the store may have lost writes"
+      let why =
+        isDue ? "as asked for" : mark.offset < 0 ? "the store knows nothing of it" : "the store may have lost writes"
       group.log(
         KafkaLogLine(
           level: .notice, facility: "REBUILD",
@@ -71,7 +72,8 @@ extension KafkaEventSource where Decoder: ~Copyable {
 
   /// The offset to read again from; the committed one where nothing is to be read again.
   private func start(
-    of mark: PartitionMark, _ place: TopicPartition, committed: Int64, _ range: OffsetRange, _ patience: Int, isDue: Bool
+    of mark: PartitionMark, _ place: TopicPartition, committed: Int64, _ range: OffsetRange, _ patience: Int,
+    isDue: Bool
   ) throws(KafkaFailure) -> Int64 {
     let options = group.configuration.rebuild
     var start = committed
@@ -84,12 +86,13 @@ extension KafkaEventSource where Decoder: ~Copyable {
         throw .timedOut(
           operation: "reading the last committed record of \(place)", detail: "no record came in \(patience) ms")
       }
-      start = try offset(of: mark.partition, place, at: time - (mark.offset < 0 ? options.horizon : options.rewind), range)
+      start = try offset(
+        of: mark.partition, place, at: time - (mark.offset < 0 ? options.horizon : options.rewind), range)
     }
     if isDue {
       switch options.asked {
       case .earliest: start = range.first
-      case .time(let time): start = min(start, try offset(of: mark.partition, place, at: time, range) )
+      case .time(let time): start = min(start, try offset(of: mark.partition, place, at: time, range))
       case nil: break
       }
     }
@@ -102,7 +105,9 @@ extension KafkaEventSource where Decoder: ~Copyable {
   ) throws(KafkaFailure) -> Int64 {
     var detail = "the broker names no offset"
     do throws(KafkaFailure) {
-      if let found = try queue.offset(of: slot, at: time, milliseconds: group.configuration.rebuild.patience) { return found }
+      if let found = try queue.offset(of: slot, at: time, milliseconds: group.configuration.rebuild.patience) {
+        return found
+      }
       // Nothing so late: what is behind the newest record needs no reading.
       let newest = try queue.offset(of: slot, at: 0, milliseconds: group.configuration.rebuild.patience)
       if newest != nil { return range.end }

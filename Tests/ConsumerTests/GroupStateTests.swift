@@ -77,7 +77,23 @@ import Testing
     let open = try state.enter(1)
     #expect(open?.isInside == true)
     #expect(state.seats[1].isConsuming)
-    state.failure = .instanceFenced(detail: "test")
+    let isNews = state.fail(.instanceFenced(detail: "test"))
+    #expect(isNews)
     #expect(throws: KafkaFailure.self) { _ = try state.enter(1) }
+  }
+
+  @Test func onlyAMemberThatLostItsSessionMayJoinAgain() {
+    var steady = GroupState(workers: 1)
+    _ = steady.assign(places([0]))
+    _ = steady.fail(.instanceFenced(detail: "a rival"))
+    #expect(!steady.mayJoinAgain)
+    var lost = GroupState(workers: 1)
+    _ = lost.assign(places([0]))
+    _ = lost.beginRevocation(places([0]), isLost: true, deadline: .now)
+    var denied = lost
+    _ = lost.fail(.instanceFenced(detail: "its own old self"))
+    #expect(lost.mayJoinAgain)
+    _ = denied.fail(.denied(operation: "reading", code: "x", detail: "y"))
+    #expect(!denied.mayJoinAgain)
   }
 }
