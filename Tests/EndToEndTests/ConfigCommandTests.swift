@@ -46,7 +46,7 @@ import Testing
       "intentd.yaml:5: kafka.properties.enable.auto.commit: can't be set: an offset is committed only"
     ),
     ("  properties:\n    group.id: x\n", "intentd.yaml:5: kafka.properties.group.id: can't be set"),
-    ("consumer:\n  fields:\n    session: $..a\n", "intentd.yaml:6: consumer.fields.session: \"$..a\": a key is empty"),
+    ("consumer:\n  fields:\n    session: $..a\n", "intentd.yaml:7: consumer.fields.session: \"$..a\": a key is empty"),
     ("consumer:\n  fields:\n    session: ce:subject\n", "only CloudEvents have attributes"),
     ("consumer:\n  fields:\n    time_unit: iso\n", "a unit is ms, s, us or auto"),
     ("consumer:\n  formatt: native\n", "did you mean format?"),
