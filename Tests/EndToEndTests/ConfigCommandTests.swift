@@ -28,7 +28,7 @@ import Testing
     #expect(outcome.error.isEmpty)
     #expect(outcome.lines.contains("workers: 3  # --workers"))
     #expect(outcome.lines.contains("  prefix: shop  # INTENTD_STATE_PREFIX"))
-    #expect(outcome.lines.contains("  max_lag: 24h  # default"))
+    #expect(outcome.lines.contains("  max_lag: 1d  # default"))
     #expect(outcome.lines.contains { $0.hasPrefix("  bootstrap_servers: ") && $0.hasSuffix("intentd.yaml:3") })
     #expect(!outcome.output.contains("hunter2"))
   }
