@@ -30,12 +30,12 @@ struct ServeCommand {
     for suspect in Configuration.suspects(in: ProcessInfo.processInfo.environment) { log.warning(suspect) }
     // Before anything that starts threads: those of the embedded broker would take a signal that they don't block, and end the process.
     let mailbox = Mailbox()
-    let seconds = Double(configuration.drainTimeout) / 1000
+    let drainTimeout = configuration.drainTimeout
     let signals = try SignalWaiter { signal in
       log.notice(
         "ending: the batch at hand is finished first",
-        metadata: ["signal": .init(signal.rawValue), "within_s": .number(seconds)])
-      mailbox.stop(within: seconds)
+        metadata: ["signal": .init(signal.rawValue), "within_ms": .init(drainTimeout)])
+      mailbox.stop(within: Double(drainTimeout) / 1000)
     }
     defer { signals.stop() }
     let loaded = try LoadedModel(configuration.model)

@@ -28,7 +28,7 @@ import Testing
     #expect(outcome.error.isEmpty)
     #expect(outcome.lines.contains("workers: 3  # --workers"))
     #expect(outcome.lines.contains("  prefix: shop  # INTENTD_STATE_PREFIX"))
-    #expect(outcome.lines.contains("  max_lag: 24h  # default"))
+    #expect(outcome.lines.contains("  max_lag: 1d  # default"))
     #expect(outcome.lines.contains { $0.hasPrefix("  bootstrap_servers: ") && $0.hasSuffix("intentd.yaml:3") })
     #expect(!outcome.output.contains("hunter2"))
   }
@@ -46,7 +46,7 @@ import Testing
       "intentd.yaml:5: kafka.properties.enable.auto.commit: can't be set: an offset is committed only"
     ),
     ("  properties:\n    group.id: x\n", "intentd.yaml:5: kafka.properties.group.id: can't be set"),
-    ("consumer:\n  fields:\n    session: $..a\n", "intentd.yaml:6: consumer.fields.session: \"$..a\": a key is empty"),
+    ("consumer:\n  fields:\n    session: $..a\n", "intentd.yaml:7: consumer.fields.session: \"$..a\": a key is empty"),
     ("consumer:\n  fields:\n    session: ce:subject\n", "only CloudEvents have attributes"),
     ("consumer:\n  fields:\n    time_unit: iso\n", "a unit is ms, s, us or auto"),
     ("consumer:\n  formatt: native\n", "did you mean format?"),
