@@ -191,12 +191,14 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
       group.beat(worker, .committing)
       return goOn()
     }
-    self.member = nil
     guard isCommitted else {
+      self.member = nil
       refuse("the transaction was aborted")
       return false
     }
     places.committed(offsets)
+    // Pending records were taken as the same member, and are committed as that.
+    if places.open.isEmpty { self.member = nil }
     return true
   }
 

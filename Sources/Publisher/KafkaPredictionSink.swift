@@ -162,6 +162,7 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
       try sendDeadLetter(
         topic, key: session, value: prediction.extracting(first: Limits.deadLetterBytes), origin)
     }
+    if transactions != nil && !refused.told.insert(origin).inserted { return }
     counts.refusedPredictions += 1
     let message =
       "The prediction of record \(name(origin)) can't be published to topic \(topicName) (\(code), \(prediction.count) bytes); "

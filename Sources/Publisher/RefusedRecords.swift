@@ -17,6 +17,8 @@ struct RefusedRecords {
   var toSendAgain: [DeliveryFailure] = []
   /// Predictions that are to be set aside, when their records come again.
   private(set) var predictions: Set<Origin> = []
+  /// Those among them that were counted and logged: they may come several times before something is committed.
+  var told: Set<Origin> = []
   /// Dead letters that are to be passed over, when their records come again.
   var deadLetters: Set<Origin> = []
   /// Why the last of them was refused.
@@ -37,6 +39,7 @@ struct RefusedRecords {
     guard commits != self.commits else { return }
     self.commits = commits
     predictions.removeAll()
+    told.removeAll()
     deadLetters.removeAll()
     sendsAlone = false
   }

@@ -153,8 +153,8 @@ private struct TransactionalWorker: ~Copyable {
     batch.add(1, offset: 10, padding: 20_000)
     batch.add(10, offset: 11, padding: 100)
     let rounds = try worker.work(batch)
-    // Refused with others, refused alone, set aside.
-    #expect((2...3).contains(rounds), "\(lines.messages)")
+    // Refused with others, refused alone, set aside; after each refusal librdkafka may need one transaction more to number its records anew.
+    #expect((3...5).contains(rounds), "\(lines.messages)")
     #expect(lines.contains("clicks:3 offset 10"))
     #expect(worker.sink.counts.refusedPredictions == 1)
     #expect(
