@@ -38,6 +38,7 @@ public struct TopicRangeSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
   /// The events of `reader`'s records, at most `limit`. A take fails where no record came for `patience` milliseconds.
   public init(_ reader: TopicRangeReader, decoder: consuming Decoder, limit: Int? = nil, patience: Int = 60_000) {
     self.reader = reader
+    reader.copiesHeaders = decoder.wantsHeaders
     self.decoder = decoder
     self.limit = limit ?? .max
     self.patience = .milliseconds(patience)
@@ -100,7 +101,8 @@ public struct TopicRangeSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     _ value: Span<UInt8>, _ key: Span<UInt8>, _ place: RangePlace, isWarmUp: Bool, into batch: inout EventBatch
   ) {
     let (events, rejections) = (batch.events.count, batch.rejections.count)
-    decoder.decode(value, key: key, origin: place.origin, recordTime: place.time, into: &batch)
+    decoder.decode(
+      value, key: key, headers: reader.headers, origin: place.origin, recordTime: place.time, into: &batch)
     for rejection in batch.rejections[rejections...] { counts.rejections[rejection.reason, default: 0] += 1 }
     if batch.events.count == events {
       counts.ignored += batch.rejections.count == rejections ? 1 : 0
@@ -121,5 +123,7 @@ public struct TopicRangeSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
 
 /// The greatest event time of a record with this timestamp: what is later is clamped.
 private func latestEventTime(_ recordTime: EventTime) -> EventTime {
-  recordTime == .min ? .min : recordTime + Limits.futureMilliseconds
+  guard recordTime != .min else { return .min }
+  let (time, isTooLate) = recordTime.addingReportingOverflow(Limits.futureMilliseconds)
+  return isTooLate ? .max : time
 }

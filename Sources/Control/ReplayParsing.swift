@@ -70,8 +70,9 @@ extension CommandParser {
       throw .usage("--warm-up goes with a --since that is a time: nothing lies before earliest")
     }
     if options.warmUp > 0, options.evaluate { throw .usage("--warm-up goes without --evaluate") }
-    guard [.auto, .native, .metarank, .segment].contains(options.format) else {
-      throw .usage("--format: \(options.format.rawValue) is a format of files; records are native, metarank or segment")
+    guard options.format == .auto || RecordFormat(rawValue: options.format.rawValue) != nil else {
+      let formats = RecordFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      throw .usage("--format: \(options.format.rawValue) is a format of files; records are \(formats)")
     }
   }
 }

@@ -1,6 +1,5 @@
 private import CRdkafka
 public import Events
-private import Glibc
 
 /// Where a record stands and what is known of it besides its bytes.
 public struct RecordPlace: Sendable, BitwiseCopyable {
@@ -71,29 +70,11 @@ public struct OffsetRange: Sendable, Equatable {
       origin: Origin(partition: slot, offset: message.pointee.offset),
       time: type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time < 0 ? nil : time,
       isTombstone: message.pointee.payload == nil)
-    if copiesHeaders { unsafe copyHeaders(of: message) }
+    if copiesHeaders { unsafe headers.copy(headersOf: message) }
     let value = unsafe UnsafeRawBufferPointer(start: message.pointee.payload, count: message.pointee.len)
     let key = unsafe UnsafeRawBufferPointer(start: message.pointee.key, count: message.pointee.key_len)
     unsafe body(value.bindMemory(to: UInt8.self).span, key.bindMemory(to: UInt8.self).span, place)
     return true
-  }
-
-  private func copyHeaders(of message: UnsafeMutablePointer<rd_kafka_message_t>) {
-    headers.removeAll()
-    var list: OpaquePointer?
-    guard unsafe rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
-    var index = 0
-    var name: UnsafePointer<CChar>?
-    var value: UnsafeRawPointer?
-    var size = 0
-    while unsafe rd_kafka_header_get_all(list, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
-      index += 1
-      guard let start = unsafe name else { continue }
-      let nameBytes = unsafe UnsafeRawBufferPointer(start: start, count: strlen(start))
-      let valueBytes = unsafe UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size)
-      unsafe headers.add(
-        name: nameBytes.bindMemory(to: UInt8.self).span, value: valueBytes.bindMemory(to: UInt8.self).span)
-    }
   }
 
   /// Forgets librdkafka's topic handles, which a rebalance may end.

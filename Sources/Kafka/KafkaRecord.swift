@@ -1,5 +1,6 @@
 private import CRdkafka
 public import Events
+private import Glibc
 
 /// A whole record as values of its own. For tools and tests, not for the path of a click.
 public struct KafkaRecord: Sendable, Equatable {
@@ -63,5 +64,26 @@ public struct KafkaRecord: Sendable, Equatable {
       headers.append(Header(name: unsafe name.map { unsafe String(cString: $0) } ?? "", value: bytes))
     }
     return headers
+  }
+}
+
+extension RecordHeaderView {
+  /// Holds the headers of the message (`rd_kafka_message_t`) at `pointer`, and no others.
+  mutating func copy(headersOf pointer: UnsafeRawPointer) {
+    removeAll()
+    let message = unsafe pointer.assumingMemoryBound(to: rd_kafka_message_t.self)
+    var list: OpaquePointer?
+    guard unsafe rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+    var index = 0
+    var name: UnsafePointer<CChar>?
+    var value: UnsafeRawPointer?
+    var size = 0
+    while unsafe rd_kafka_header_get_all(list, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+      index += 1
+      guard let start = unsafe name else { continue }
+      let nameBytes = unsafe UnsafeRawBufferPointer(start: start, count: strlen(start))
+      let valueBytes = unsafe UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size)
+      unsafe add(name: nameBytes.bindMemory(to: UInt8.self).span, value: valueBytes.bindMemory(to: UInt8.self).span)
+    }
   }
 }

@@ -9,6 +9,10 @@ public import Events
 @safe public final class TopicRangeReader {
   /// What is read, one entry a partition.
   public let ranges: [PartitionRange]
+  /// True where ``headers`` are to be filled.
+  public var copiesHeaders = false
+  /// Headers of the record at hand; none where they are not asked for.
+  public private(set) var headers = RecordHeaderView()
   private let handle: ClientHandle
   private let events: ClientEvents
   private let topic: OpaquePointer
@@ -87,6 +91,7 @@ public import Events
     let place = unsafe RangePlace(
       origin: Origin(partition: ranges[index].slot, offset: message.pointee.offset), range: index,
       time: first.time < 0 ? nil : first.time, isTombstone: message.pointee.payload == nil)
+    if copiesHeaders { unsafe headers.copy(headersOf: message) }
     let value = unsafe UnsafeRawBufferPointer(start: message.pointee.payload, count: message.pointee.len)
     let key = unsafe UnsafeRawBufferPointer(start: message.pointee.key, count: message.pointee.key_len)
     unsafe body(value.bindMemory(to: UInt8.self).span, key.bindMemory(to: UInt8.self).span, place)

@@ -91,38 +91,17 @@ struct TopicReplay {
     if let policy, policy.contains("compact") { throw TopicReplayFailure.compacted(topic: topic, policy: policy) }
   }
 
-  /// Records as live serving reads them.
+  /// Records as live serving reads them; `--format` stands for `consumer.format`.
   private func decoder() throws -> JSONEventDecoder {
-    let consumer = configuration.consumer
+    var consumer = configuration.consumer
     if options.format != .auto {
-      guard let mapping = JSONMapping(preset: options.format.rawValue) else {
-        throw unsupported("--format", options.format.rawValue)
+      guard let format = RecordFormat(rawValue: options.format.rawValue) else {
+        throw TopicReplayFailure.unsupported(
+          setting: "--format", value: options.format.rawValue, why: "is no format of records")
       }
-      return try JSONEventDecoder(mapping, types: consumer.eventTypes)
+      consumer.format = format
     }
-    guard var mapping = JSONMapping(preset: consumer.format.rawValue) else {
-      throw unsupported("consumer.format", consumer.format.rawValue)
-    }
-    if consumer.envelope != .none { throw unsupported("consumer.envelope", consumer.envelope.rawValue) }
-    if consumer.sessionKey != .session { throw unsupported("consumer.session_key", consumer.sessionKey.rawValue) }
-    if !consumer.ignoredTypes.isEmpty {
-      throw unsupported("consumer.ignored_types", consumer.ignoredTypes.joined(separator: ", "))
-    }
-    for (field, text) in consumer.fields {
-      let path = [try JSONPath(text)]
-      switch field {
-      case "session": mapping.session = path
-      case "item": mapping.item = path
-      case "time": mapping.time = path
-      case "user": mapping.user = path
-      default: mapping.type = path
-      }
-    }
-    return try JSONEventDecoder(mapping, types: consumer.eventTypes)
-  }
-
-  private func unsupported(_ setting: String, _ value: String) -> TopicReplayFailure {
-    .unsupported(setting: setting, value: value, why: "is not read by a replay")
+    return try consumer.decoder()
   }
 }
 

@@ -231,7 +231,7 @@ import Testing
     ("--replay topic:t --since -1h --warm-up 1h --evaluate", "--warm-up goes without --evaluate"),
     (
       "--replay topic:t --format csv",
-      "--format: csv is a format of files; records are native, metarank or segment"
+      "--format: csv is a format of files; records are native, metarank, segment, ga4"
     ),
     ("--replay topic:t --since latest", "--since: nothing lies behind latest"),
     ("--replay topic:t --from -1h", "--from goes without --replay"),
