@@ -36,13 +36,15 @@ extension ServerTests {
       #expect(check.isComplete, "\(check)")
       #expect(check.predictions == clicks.events.count, "\(check)")
       let letters = try setup.records(of: setup.deadLetters, atLeast: clicks.poisonCount)
-      #expect(letters.count == clicks.poisonCount)
+      // A batch's dead letters go before its events, so that one may come again where the batch was committed in two parts.
+      let origins = letters.map { "\($0.header("source_partition") ?? "") \($0.header("source_offset") ?? "")" }
+      #expect(Set(origins).count == clicks.poisonCount)
       try setup.expectStored(check.source, latest: check.last)
       var all = try setup.reader(of: setup.predictions, isolation: .uncommitted)
       var written = try all.read(clicks.events.count, milliseconds: 20_000).count
       while try all.next(milliseconds: 300) != nil { written += 1 }
       print(
-        "Exactly once: \(kills) kills, \(clicks.events.count) clicks, \(check.predictions) predictions committed, \(written) written"
+        "Exactly once: \(kills) kills, \(clicks.events.count) clicks, \(check.predictions) predictions committed, \(written) written; \(clicks.poisonCount) records that are none, \(letters.count) dead letters"
       )
     }
   }
