@@ -35,7 +35,7 @@ let package = Package(
   name: "intentd",
   products: [
     .executable(name: "intentd", targets: ["intentd"]),
-    // For Benchmarks/ and Fuzz/, which are packages of their own and see products only.
+    // For Benchmarks/, which is a package of its own and sees products only.
     .library(name: "Intentd", targets: ["Events", "Formats", "Sequential", "Pipeline", "Replay"]),
   ],
   targets: [
