@@ -29,6 +29,8 @@ class ClientEvents {
   }
 
   let pointer: OpaquePointer
+  /// Set where destroying the client would end the process: then its threads and memory stay as long as that.
+  var isAbandoned = false
   private let events: Unmanaged<ClientEvents>
 
   /// A client with `properties`. `prepare` may add callbacks to the configuration (`rd_kafka_conf_t`); all of them get
@@ -64,6 +66,7 @@ class ClientEvents {
   }
 
   deinit {
+    if isAbandoned { return }
     // Waits for librdkafka's threads, so that no callback outlives the context.
     unsafe rd_kafka_destroy(pointer)
     unsafe events.release()

@@ -46,6 +46,8 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
   public let queueCount: Int
   let handle: ClientHandle
   private let events: GroupEvents
+  /// True for a member of a group that shares cooperatively.
+  private let isCooperativeMember: Bool
   /// librdkafka's main queue, kept to interrupt the poll; nil once closed.
   private var main: OpaquePointer?
   private var queues: [OpaquePointer] = unsafe []
@@ -70,6 +72,7 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
       unsafe rd_kafka_conf_set_rebalance_cb($0, onRebalance)
     }
     self.events = events
+    isCooperativeMember = assignor == .cooperativeSticky && !topics.isEmpty
     queueCount = count
     unsafe rd_kafka_poll_set_consumer(handle.pointer)
     unsafe main = rd_kafka_queue_get_consumer(handle.pointer)
@@ -208,6 +211,9 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
     unsafe rd_kafka_queue_destroy(main)
     unsafe self.main = nil
     _ = unsafe rd_kafka_consumer_close(handle.pointer)
+    // Before 2.2 librdkafka aborts when it destroys a member of a cooperative group that was told how the group shares and not yet what
+    // its share is (issue 4312 there). A daemon that is asked to end at such a moment ends with the process, a moment later.
+    handle.isAbandoned = isCooperativeMember && !events.hasBeenAssigned && rd_kafka_version() < 0x0202_0000
   }
 
   private var isCooperative: Bool {
@@ -238,6 +244,8 @@ public enum GroupAssignor: String, Sendable, CaseIterable {
 private final class GroupEvents: ClientEvents {
   var changes: [GroupChange] = []
   var isClosing = false
+  /// True since the group gave this member its first share, be it empty.
+  var hasBeenAssigned = false
 }
 
 /// Runs inside ``GroupClient/poll(milliseconds:)`` or ``GroupClient/close()``. librdkafka may be answered after the callback, and is:
@@ -253,6 +261,7 @@ private func onRebalance(
     let entry = list.entry(index)
     return TopicPartition(topic: entry.topic, partition: entry.partition)
   }
+  if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS { events.hasBeenAssigned = true }
   if events.isClosing {
     if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS { return }
     if unsafe rd_kafka_rebalance_protocol(client).map({ unsafe String(cString: $0) }) == "COOPERATIVE" {
