@@ -13,6 +13,14 @@ THREAD_SUITES := ^(PipelineTests|ReplayTests)\.
 # Debian's packages: what a build needs, and what tests need besides.
 BUILD_PACKAGES := pkg-config librdkafka-dev libhiredis-dev libsimdjson-dev libyaml-dev zlib1g-dev
 TEST_PACKAGES := redis-server
+# A test sends clicks with Python's confluent-kafka and redis. It is skipped where they are missing, but not on the build server.
+CLIENT_VENV := .build-venv
+ifeq ($(CI),true)
+TEST_CLIENT := setup-client
+ifneq ($(shell python3 -c 'import ensurepip' 2>/dev/null && echo yes),yes)
+TEST_PACKAGES += python3 python3-venv
+endif
+endif
 # Tests against a real broker run where KAFKA_HOME names an unpacked Apache Kafka, or one lies in ../shared/kafka; it needs Java.
 ifneq ($(KAFKA_HOME)$(wildcard ../shared/kafka),)
 ifeq ($(shell command -v java),)
@@ -25,11 +33,14 @@ BENCH := .build-bench
 BENCH_REQUIREMENTS := Benchmarks/daemon/requirements.txt Benchmarks/peer/requirements.txt
 ARGS ?=
 
+# Tests that have a long form.
+LONG_TESTS := ChaosTests|RedisLossTests|leavingUnderLoad|theBrokerIsKilled|oneSessionIsHuge
+
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test build test test-suite test-address test-thread test-neon test-tools demo bench bench-daemon format lint clean
+.PHONY: help setup setup-test setup-client build test test-long test-suite test-address test-thread test-neon test-tools demo bench bench-daemon format lint clean
 
 help: ## say what there is
 	@echo 'intentd: the next items of every session, a few milliseconds after each click'
@@ -74,13 +85,21 @@ setup: ## install what a build needs, if anything is missing
 setup-test: setup
 	$(call install,$(TEST_PACKAGES))
 
+setup-client: ## install what the test of a Python client needs, in a folder of its own
+	@test -x $(CLIENT_VENV)/bin/python3 || python3 -m venv $(CLIENT_VENV)
+	@$(CLIENT_VENV)/bin/python3 -c 'import confluent_kafka, redis' 2>/dev/null || \
+	  $(CLIENT_VENV)/bin/python3 -m pip install --quiet -r tools/client/requirements.txt
+
 build: setup ## build the daemon: .build/release/intentd
 	$(SWIFT) build -c $(CONFIGURATION)
 
-test: setup-test test-suite lint test-address test-thread test-neon test-tools ## the whole suite, lint, sanitizers
+test: setup-test $(TEST_CLIENT) test-suite lint test-address test-thread test-neon test-tools ## the whole suite, lint, sanitizers
 
 test-suite:
 	$(SWIFT) test -c release --disable-xctest
+
+test-long: setup-test $(TEST_CLIENT) ## the tests on real servers in their long form: 200,000 clicks, a minute of kills, and more
+	INTENTD_TEST_LONG=1 $(SWIFT) test -c release --disable-xctest --filter '$(LONG_TESTS)'
 
 test-address:
 	$(SWIFT) test --scratch-path .build-asan --sanitize=address --disable-xctest \
@@ -137,4 +156,4 @@ lint: ## complain of Swift sources that are not formatted
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-tsan .build-bench Benchmarks/.build
+	rm -rf .build .build-asan .build-tsan .build-bench .build-venv Benchmarks/.build

@@ -28,8 +28,8 @@ struct Clicks {
   static let longSession = "the long one"
   static let oddSession = "{häßlich}%\"\\"
 
-  /// `count` clicks of `visitors` at a time, and the oddities.
-  init(_ count: Int, visitors: Int = 150, longSession: Int = 250, seed: UInt64 = 7) {
+  /// `count` clicks of `visitors` at a time, and the oddities. With `sessions` visits share that many ids, so that sessions are longer.
+  init(_ count: Int, visitors: Int = 150, longSession: Int = 250, seed: UInt64 = 7, sessions: Int? = nil) {
     var generator = Numbers(state: seed)
     let shop = Shop(seed: 1)
     var simulation = ShopSimulation(shop: shop, seed: seed, visitors: visitors, start: Clicks.start)
@@ -43,6 +43,7 @@ struct Clicks {
       let late = Int64(clicks.count * 3 / count) * 26 * 3_600_000
       var session = event.sessionID
       let draw = generator.below(100)
+      if let sessions { session = "visitor-\(Clicks.hash(session) % UInt64(sessions))" }
       if draw < 5 { session = renamed[draw % 3] }
       let item = draw == 50 ? "withdrawn-\(generator.below(9))" : shop.id(of: event.item)
       clicks.append(Clicks.click(session, item, event.time + late))
@@ -79,6 +80,10 @@ struct Clicks {
     Click(
       key: session, item: item, time: time,
       value: "{\"session\":\(quoted(session)),\"item\":\(quoted(item)),\"time\":\(time)}")
+  }
+
+  private static func hash(_ text: String) -> UInt64 {
+    text.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
   }
 
   private static func poison(_ kind: Int, _ number: Int) -> Click {

@@ -11,12 +11,6 @@ struct WrittenPrediction: Equatable {
   /// Topic, partition and offset, or file and line, as JSON.
   let source: String
 
-  /// A prediction's bytes up to the moment that it was made at, which is another for each copy.
-  static func lasting(_ bytes: [UInt8]) -> String {
-    let text = String(decoding: bytes, as: UTF8.self)
-    return text.range(of: ",\"processed_at\":", options: .backwards).map { String(text[..<$0.lowerBound]) } ?? text
-  }
-
   init(_ line: String) throws {
     let cut = try #require(line.range(of: ",\"source\":", options: .backwards))
     text = String(line[..<cut.lowerBound])
@@ -27,6 +21,12 @@ struct WrittenPrediction: Equatable {
 
   init(_ record: KafkaRecord) throws {
     try self.init(String(decoding: try #require(record.value), as: UTF8.self))
+  }
+
+  /// The bytes that all copies of a prediction share: those before the moment at which a copy was made.
+  static func lasting(_ value: [UInt8]) -> String {
+    let text = String(decoding: value, as: UTF8.self)
+    return text.range(of: ",\"processed_at\":", options: .backwards).map { String(text[..<$0.lowerBound]) } ?? text
   }
 
   static func bySession(_ predictions: [WrittenPrediction]) -> [String: [WrittenPrediction]] {
@@ -80,11 +80,16 @@ struct PlainSessions {
       state.ordinal = time - state.greatest > idleTimeout ? 1 : state.ordinal + 1
       state.greatest = max(state.greatest, time)
       states[session] = state
-      let key = session.replacing("%", with: "%25").replacing("{", with: "%7B").replacing("}", with: "%7D")
+      let key = PlainSessions.key(of: session)
       let origin = "\(record.topic):\(record.partition) \(record.offset)"
       lists[key, default: []].append("\(state.number) \(state.ordinal) \(origin) \(time) \(item)")
     }
     lists = lists.mapValues { Array($0.suffix(keep)) }
+  }
+
+  /// A session's id as it stands in a key.
+  static func key(of session: String) -> String {
+    session.replacing("%", with: "%25").replacing("{", with: "%7B").replacing("}", with: "%7D")
   }
 }
 
@@ -110,14 +115,15 @@ extension LiveSetup {
     #expect(wrong.isEmpty, "\(example ?? "")")
     var latest: [String: String] = [:]
     for record in predictions {
-      let key = String(decoding: record.key ?? [], as: UTF8.self)
-      latest[key.replacing("%", with: "%25").replacing("{", with: "%7B").replacing("}", with: "%7D")] =
+      latest[PlainSessions.key(of: String(decoding: record.key ?? [], as: UTF8.self))] =
         WrittenPrediction.lasting(record.value ?? [])
     }
     let next = try stored("next")
     #expect(next.count == latest.count)
-    let stale = latest.filter { next[$0.key]?.first.map { WrittenPrediction.lasting(Array($0.utf8)) } != $0.value }.keys
-      .sorted()
-    #expect(stale.isEmpty, "the latest predictions of these sessions are not those that were published last")
+    let stale = latest.filter { next[$0.key]?.first.map { WrittenPrediction.lasting(Array($0.utf8)) } != $0.value }
+    #expect(
+      stale.isEmpty,
+      "the latest predictions of \(stale.count) sessions are not those that were published last: \(stale.keys.sorted().prefix(5))"
+    )
   }
 }

@@ -12,7 +12,7 @@ extension ServerTests {
       let clicks = Clicks(4000, visitors: 60, longSession: 400, seed: UInt64.random(in: 1...1000))
       let setup = try LiveSetup(
         servers: try KafkaBroker.shared().bootstrapServers, redis: try RedisServer(), model: model,
-        delivery: "exactly-once")
+        delivery: .exactlyOnce)
       let writer = try Background(pausing: 50_000, of: clicks.all, by: 30, setup)
       // Sees what is written before it is committed, so that kills hit open transactions too.
       var reader = try setup.reader(of: setup.predictions, isolation: .uncommitted)

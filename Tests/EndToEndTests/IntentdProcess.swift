@@ -79,6 +79,29 @@ final class IntentdProcess {
   /// True while it runs.
   var isRunning: Bool { (try? process.exit()) == .some(nil) }
 
+  /// Freezes it: nothing of it runs, and it does not know.
+  func freeze() { process.signal(19) }
+
+  /// Lets it go on.
+  func wake() { process.signal(18) }
+
+  /// The most memory that it ever had resident, in MiB; nil where the system does not tell, or it has ended.
+  var peakMiB: Int? {
+    let text = try? String(contentsOfFile: "/proc/\(process.processID)/status", encoding: .utf8)
+    let line = text?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) }.map { $0 >> 10 }
+  }
+
+  /// Waits until its log holds `text`; false where it does not in time, or where it ended.
+  func says(_ text: String, seconds: Double = 30) -> Bool {
+    let deadline = Deadline(seconds: seconds)
+    while !error.contains(text) {
+      if deadline.isOver || !isRunning { return error.contains(text) }
+      usleep(20_000)
+    }
+    return true
+  }
+
   /// Waits until it has logged `message`, and returns the fields of that line.
   func log(_ message: String, seconds: Double = 30) throws -> [String: String] {
     let deadline = Deadline(seconds: seconds)

@@ -1,5 +1,6 @@
 private import Foundation
 private import Platform
+private import Synchronization
 public import Testing
 
 /// Apache Kafka for the tests: the broker named by `INTENTD_TEST_KAFKA=host:port`, or one that is started from `KAFKA_HOME`, or
@@ -8,7 +9,7 @@ public import Testing
 public final class KafkaBroker: Sendable {
   /// Where clients begin.
   public let bootstrapServers: String
-  private let process: ChildProcess?
+  private let process: Mutex<ChildProcess?>
   private let folder: TemporaryFolder?
 
   /// The one broker of a test run, started at its first use. Tests on it use topics of their own (``uniqueName(_:)``).
@@ -48,7 +49,7 @@ public final class KafkaBroker: Sendable {
   public init() throws {
     if let named = TestServer.environment("INTENTD_TEST_KAFKA") {
       bootstrapServers = named
-      process = nil
+      process = Mutex(nil)
       folder = nil
       return
     }
@@ -59,7 +60,7 @@ public final class KafkaBroker: Sendable {
     let configuration = folder.file("server.properties")
     try Self.properties(port: port, controller: controller, logs: folder.file("logs"))
       .write(toFile: configuration, atomically: true, encoding: .utf8)
-    let environment = ProcessInfo.processInfo.environment.merging(["LOG_DIR": folder.path]) { $1 }
+    let environment = Self.environment(folder)
     let log = folder.file("log")
     let format = try ChildProcess(
       "\(home)/bin/kafka-storage.sh", ["format", "-t", "AAAAAAAAQACAAAAAAAAAAQ", "-c", configuration, "--standalone"],
@@ -67,15 +68,8 @@ public final class KafkaBroker: Sendable {
     guard try format.wait(milliseconds: 60_000) == .status(0) else {
       throw TestServer.StartFailure(description: "Kafka's storage could not be formatted:\n\(TestServer.tail(of: log))")
     }
-    let process = try ChildProcess(
-      "\(home)/bin/kafka-server-start.sh", [configuration], environment: environment, output: .file(log), error: .null,
-      endsWithParent: true)
-    let isReady = TestServer.wait(for: "Kafka Server started", in: log, seconds: 90) {
-      (try? process.exit()) == .some(nil)
-    }
-    if !isReady { throw TestServer.StartFailure(description: "Kafka did not start:\n\(TestServer.tail(of: log))") }
     bootstrapServers = "127.0.0.1:\(port)"
-    self.process = process
+    process = Mutex(try Self.start(home, folder))
     self.folder = folder
   }
 
@@ -83,15 +77,39 @@ public final class KafkaBroker: Sendable {
 
   /// Kills a broker that was started.
   public func kill() {
+    let process = process.withLock { $0 }
     process?.signal(9)
     _ = try? process?.wait()
   }
 
+  /// Starts a killed broker again, on its port, with all that it had on its disk.
+  public func restart() throws {
+    guard let home = Self.home, let folder else { return }
+    let started = try Self.start(home, folder)
+    process.withLock { $0 = started }
+  }
+
   /// Lets it hang: connections stay, nothing is answered.
-  public func pause() { process?.signal(19) }
+  public func pause() { process.withLock { $0?.signal(19) } }
 
   /// Lets it go on.
-  public func resume() { process?.signal(18) }
+  public func resume() { process.withLock { $0?.signal(18) } }
+
+  private static func environment(_ folder: TemporaryFolder) -> [String: String] {
+    ProcessInfo.processInfo.environment.merging(["LOG_DIR": folder.path]) { $1 }
+  }
+
+  private static func start(_ home: String, _ folder: TemporaryFolder) throws -> ChildProcess {
+    let log = folder.file("log")
+    let process = try ChildProcess(
+      "\(home)/bin/kafka-server-start.sh", [folder.file("server.properties")], environment: environment(folder),
+      output: .file(log), error: .null, endsWithParent: true)
+    let isReady = TestServer.wait(for: "Kafka Server started", in: log, seconds: 90) {
+      (try? process.exit()) == .some(nil)
+    }
+    if !isReady { throw TestServer.StartFailure(description: "Kafka did not start:\n\(TestServer.tail(of: log))") }
+    return process
+  }
 
   private static func properties(port: Int, controller: Int, logs: String) -> String {
     """
@@ -113,6 +131,8 @@ public final class KafkaBroker: Sendable {
     share.coordinator.state.topic.replication.factor=1
     share.coordinator.state.topic.min.isr=1
     group.initial.rebalance.delay.ms=0
+    broker.session.timeout.ms=3000
+    broker.heartbeat.interval.ms=500
 
     """
   }

@@ -9,13 +9,16 @@ public enum TestServer {
     .enabled(if: isAvailable || environment("CI") == "true", howTo)
   }
 
+  /// True where tests are run in their long form: more clicks, more time, more ways to fail (`make test-long`).
+  public static var isLong: Bool { environment("INTENTD_TEST_LONG") == "1" }
+
   /// A variable of the environment, nil where it is not set or empty.
   public static func environment(_ name: String) -> String? {
     ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
   }
 
   /// The path of `program` in `PATH`.
-  static func find(_ program: String) -> String? {
+  public static func find(_ program: String) -> String? {
     (environment("PATH") ?? "").split(separator: ":").map { "\($0)/\(program)" }
       .first { FileManager.default.isExecutableFile(atPath: $0) }
   }
