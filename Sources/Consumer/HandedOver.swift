@@ -6,8 +6,10 @@ import Kafka
 struct HandedOver {
   /// Whether a record may be handed over.
   enum Verdict {
-    /// It may not: its partition is not assigned (any more), is to be read again first, or it was handed over before.
+    /// It may not: its partition is not assigned (any more), or is to be read again first.
     case refused
+    /// It was handed over before, though nobody asked for it again: the partition may have begun anew.
+    case behind
     /// It was committed long ago and only rebuilds state.
     case stateOnly
     /// It is new.
@@ -28,6 +30,8 @@ struct HandedOver {
     var base: Int64 = -1
     /// Records before this one rebuild state, and nothing else.
     var stateUntil: Int64 = -1
+    /// True while that is what somebody asked for.
+    var isAskedFor = false
     /// True once the coordinator was asked.
     var isLearnt = false
   }
@@ -54,14 +58,23 @@ struct HandedOver {
 
   /// Notes that the record at `offset` is handed over, where it may be.
   mutating func note(_ slot: Int32, offset: Int64) -> Verdict {
-    guard Int(slot) < places.count, places[Int(slot)].epoch != 0, offset >= places[Int(slot)].next else {
-      return .refused
-    }
+    guard Int(slot) < places.count, places[Int(slot)].epoch != 0 else { return .refused }
     guard rewinds.isEmpty || !rewinds.contains(where: { $0.partition == slot }) else { return .refused }
+    guard offset >= places[Int(slot)].next else { return .behind }
     if places[Int(slot)].base < 0 { places[Int(slot)].base = offset }
     places[Int(slot)].next = offset + 1
     return offset < places[Int(slot)].stateUntil ? .stateOnly : .fresh
   }
+
+  /// True once, when a rebuilding that somebody asked for has come to its end with the record at `offset`.
+  mutating func endsRebuild(_ slot: Int32, offset: Int64) -> Bool {
+    guard places[Int(slot)].isAskedFor, offset >= places[Int(slot)].stateUntil else { return false }
+    places[Int(slot)].isAskedFor = false
+    return true
+  }
+
+  /// One after the last record that was handed over; below 0 before the first.
+  func next(_ slot: Int32) -> Int64 { isAssigned(slot) ? places[Int(slot)].next : -1 }
 
   /// Notes that everything handed over is done, but for `pending` and what follows one of them in its partition.
   mutating func finish(except pending: ArraySlice<Event>) {
@@ -89,10 +102,14 @@ struct HandedOver {
     }
   }
 
-  /// Lets a partition be read again from `offset`, up to its committed offset to rebuild state alone.
-  mutating func rebuild(_ slot: Int32, from offset: Int64) {
+  /// Lets a partition be read again from `offset`, up to its committed offset to rebuild state alone; `isAskedFor` where somebody
+  /// asked for that.
+  mutating func rebuild(_ slot: Int32, from offset: Int64, isAskedFor: Bool = false) {
     places[Int(slot)].stateUntil = max(places[Int(slot)].stateUntil, places[Int(slot)].committed)
+    if isAskedFor { places[Int(slot)].isAskedFor = true }
     rewind(slot, to: offset)
+    // A batch that is dropped in the middle is read again, too.
+    places[Int(slot)].done = offset
   }
 
   /// Lets a partition be read again where a record of it went astray.

@@ -51,6 +51,8 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
   private var isTainted = false
   /// True once the worker was told that the group wants partitions back.
   private var hasYielded = false
+  /// A partition that sent a record from before what was handed over; nil for none.
+  private var suspect: Int32?
   /// A failure that came in the middle of a batch, told with the next.
   private var deferred: KafkaFailure?
   private let goOn: () -> Bool
@@ -104,8 +106,9 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     do throws(KafkaFailure) { try fill(&batch, milliseconds: milliseconds) } catch { failure = error }
     hasYielded = group.leave(worker, counts)
     group.beat(worker, .working)
+    if failure == nil { failure = checkSuspect() }
     if let failure {
-      if batch.isEmpty && batch.tombstones == 0 { throw failure }
+      if batch.hasNothing { throw failure }
       deferred = failure
     }
     return hasYielded ? .yielding : .open
@@ -133,6 +136,20 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     }
     if pending.isEmpty && hasYielded { giveUp() }
     return true
+  }
+
+  /// Whether a partition that sent an old record has begun anew under its old name: then nothing that is known of it holds any more.
+  private mutating func checkSuspect() -> KafkaFailure? {
+    guard let slot = suspect else { return nil }
+    suspect = nil
+    do throws(KafkaFailure) {
+      let range = try queue.range(of: slot, milliseconds: group.configuration.rebuild.patience)
+      let next = places.next(slot)
+      return range.end < next ? .recreated(queue.place(slot), known: next - 1, end: range.end) : nil
+    } catch {
+      // The next such record asks again.
+      return error.disposition == .retry ? nil : error
+    }
   }
 
   private mutating func giveUp() {
@@ -241,6 +258,13 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
       let verdict = places.note(place.origin.partition, offset: place.origin.offset)
       // One of a partition that is gone: its new owner has it. Or one that comes again.
       if verdict == .refused { return }
+      if verdict == .behind {
+        suspect = place.origin.partition
+        return
+      }
+      if places.endsRebuild(place.origin.partition, offset: place.origin.offset) {
+        group.noteRebuild(queue.place(place.origin.partition))
+      }
       counts.records += 1
       if place.isTombstone {
         if verdict == .fresh {
@@ -255,6 +279,8 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
       if verdict == .stateOnly {
         batch.keepStateOnly(events: events, rejections: rejections)
         counts.stateOnly += 1
+      } else if batch.events.count == events && batch.rejections.count == rejections {
+        batch.ignored += 1
       }
     }
   }

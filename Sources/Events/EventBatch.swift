@@ -9,6 +9,8 @@ public struct EventBatch: ~Copyable, Sendable {
   public private(set) var rejections: [Rejection] = []
   /// Tombstones (records without a value) passed over since the batch was emptied.
   public var tombstones = 0
+  /// Records of kinds that are not asked for, passed over since the batch was emptied.
+  public var ignored = 0
   /// Most events that the batch takes.
   public let capacity: Int
 
@@ -26,6 +28,9 @@ public struct EventBatch: ~Copyable, Sendable {
 
   /// True where there is nothing to do.
   public var isEmpty: Bool { events.isEmpty && rejections.isEmpty }
+
+  /// True where no record left anything, not even a number: then there is nothing to commit, either.
+  public var hasNothing: Bool { isEmpty && tombstones == 0 && ignored == 0 }
 
   /// Adds an event whose bytes were appended to ``bytes`` before.
   public mutating func append(_ event: Event) { events.append(event) }
@@ -56,5 +61,6 @@ public struct EventBatch: ~Copyable, Sendable {
     events.removeAll(keepingCapacity: true)
     rejections.removeAll(keepingCapacity: true)
     tombstones = 0
+    ignored = 0
   }
 }

@@ -263,12 +263,15 @@ private func onRebalance(
   }
   if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS { events.hasBeenAssigned = true }
   if events.isClosing {
-    if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS { return }
+    // Unanswered, the close would wait for ever.
+    let isAssignment = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
     if unsafe rd_kafka_rebalance_protocol(client).map({ unsafe String(cString: $0) }) == "COOPERATIVE" {
-      let error = unsafe rd_kafka_incremental_unassign(client, partitions)
+      let error =
+        unsafe isAssignment
+        ? rd_kafka_incremental_assign(client, partitions) : rd_kafka_incremental_unassign(client, partitions)
       if let error = unsafe error { unsafe rd_kafka_error_destroy(error) }
     } else {
-      unsafe rd_kafka_assign(client, nil)
+      unsafe rd_kafka_assign(client, isAssignment ? partitions : nil)
     }
     return
   }

@@ -21,9 +21,9 @@ import Testing
     let found2 = places.note(0, offset: 5)
     #expect(found2 == .fresh)
     let found3 = places.note(0, offset: 5)
-    #expect(found3 == .refused)
+    #expect(found3 == .behind)
     let found4 = places.note(0, offset: 4)
-    #expect(found4 == .refused)
+    #expect(found4 == .behind)
     let found5 = places.note(0, offset: 9)
     #expect(found5 == .fresh)
     places.end(0)
@@ -54,6 +54,27 @@ import Testing
     places.rewound(except: [])
     let found8 = places.note(1, offset: 4)
     #expect(found8 == .fresh)
+  }
+
+  @Test func aRebuildThatWasAskedForEndsWithTheFirstNewRecord() {
+    var places = begun(committed: 80)
+    places.rebuild(0, from: 70, isAskedFor: true)
+    #expect(places.rewinds == [PartitionOffset(partition: 0, next: 70)])
+    places.rewound(except: [])
+    let first = places.note(0, offset: 70)
+    #expect(first == .stateOnly)
+    let isEarly = places.endsRebuild(0, offset: 70)
+    #expect(!isEarly)
+    // What was handed over since is dropped with its batch, and comes again.
+    places.takeBackAll()
+    #expect(places.rewinds == [PartitionOffset(partition: 0, next: 70)])
+    places.rewound(except: [])
+    let fresh = places.note(0, offset: 80)
+    #expect(fresh == .fresh)
+    let hasEnded = places.endsRebuild(0, offset: 80)
+    #expect(hasEnded)
+    let isSaidTwice = places.endsRebuild(0, offset: 81)
+    #expect(!isSaidTwice)
   }
 
   @Test func whatIsRebuiltIsStateOnlyAndMovesNoOffset() {
