@@ -94,9 +94,6 @@ public final class ConsumerGroup: Sendable {
   /// Shows that a worker is alive, and what it does. To be called where it may stay for long.
   public func beat(_ worker: Int, _ activity: WorkerActivity) { pulses[worker].beat(activity) }
 
-  /// What a worker has seen, as of its last take. Any thread may ask.
-  public func counts(of worker: Int) -> KafkaSourceCounts { state.withLock { $0.seats[worker].counts } }
-
   /// The partitions that each worker holds. Any thread may ask.
   public var holdings: [[TopicPartition]] {
     state.withLock { state in
@@ -248,10 +245,9 @@ extension ConsumerGroup {
   }
 
   /// Leaves the consuming region; true where the group wants partitions of this worker back.
-  func leave(_ worker: Int, _ counts: KafkaSourceCounts) -> Bool {
+  func leave(_ worker: Int) -> Bool {
     let (isAwaited, isYielding) = state.withLock { state in
       state.seats[worker].isConsuming = false
-      state.seats[worker].counts = counts
       return (state.isGateClosed, !state.seats[worker].revoking.isEmpty)
     }
     if isAwaited { left.signal() }

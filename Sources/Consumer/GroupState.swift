@@ -28,8 +28,6 @@ struct GroupState: Sendable {
     var isConsuming = false
     /// True once it has ended.
     var isRetired = false
-    /// What it has seen.
-    var counts = KafkaSourceCounts()
   }
 
   /// Partitions on their way back to the group.

@@ -104,7 +104,7 @@ public struct KafkaEventSource<Decoder: RecordDecoder & ~Copyable>: EventSource,
     guard entry.isInside else { return entry.isYielding || isTainted ? .yielding : .open }
     var failure: KafkaFailure?
     do throws(KafkaFailure) { try fill(&batch, milliseconds: milliseconds) } catch { failure = error }
-    hasYielded = group.leave(worker, counts)
+    hasYielded = group.leave(worker)
     group.beat(worker, .working)
     if failure == nil { failure = checkSuspect() }
     if let failure {

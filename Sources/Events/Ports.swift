@@ -150,8 +150,8 @@ public protocol PredictionSink: ~Copyable {
   mutating func publish(_ predictions: borrowing PredictionBatch, of events: borrowing EventBatch)
     throws(Failure)
 
-  /// Sets the rejections of `events` aside, each with its reason and origin; waits where its queue is full.
-  mutating func reject(_ events: borrowing EventBatch) throws(Failure)
+  /// Sets `rejections` of `events` aside, some or all, each with its reason and origin; waits where its queue is full.
+  mutating func reject(_ rejections: [Rejection], of events: borrowing EventBatch) throws(Failure)
 
   /// Returns when everything published so far is acknowledged.
   mutating func flush() throws(Failure)

@@ -1,4 +1,4 @@
-/// What an operator should know of and that stops nothing. Each is told once a worker.
+/// What an operator should know of and that stops nothing. A processor tells each once.
 public enum PipelineNotice: Sendable, Equatable, CustomStringConvertible {
   /// A session's clicks arrive on several partitions.
   case severalPartitions(session: String)

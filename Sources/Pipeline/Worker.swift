@@ -26,12 +26,12 @@ public final class Mailbox: Sendable {
 /// What a worker tells whoever watches it; called between batches, on the worker's thread.
 public enum WorkerNews {
   /// A batch was worked on and handed to the sink.
-  case worked(PipelineCounters)
+  case worked
   /// A server is away or busy: the same is tried again after this many milliseconds.
   case waiting(PipelineFailure, milliseconds: Int)
   /// Something may be lost: the batch and all sessions in RAM are dropped, these many partitions compared and rebuilt.
   case rebuilding(PipelineFailure, partitions: Int)
-  /// Something that an operator should know of; each is told once.
+  /// Something that an operator should know of; each is told once a worker.
   case noticed(PipelineNotice)
 }
 
@@ -39,6 +39,9 @@ public enum WorkerNews {
 ///
 /// At least once: a record's offset is committed after its event stands in the store and its prediction is acknowledged, never earlier.
 /// A failure that asks for a retry is retried with back-off for ever; everything up to it stands, so nothing is lost and nothing doubled.
+///
+/// Rejections go to the sink when their batch is done, or before a commit in its middle that covers their records, never earlier: what is
+/// published in a transaction counts with the next commit, and a record behind that comes again.
 public struct Worker<
   Source: EventSource & ~Copyable, Store: SessionStore & ~Copyable, Sink: PredictionSink & ~Copyable,
   Encoder: PredictionEncoder & ~Copyable
@@ -53,19 +56,24 @@ public struct Worker<
   private let commitMilliseconds: Int64
   private let wait: (Int) -> Void
   private let news: (WorkerNews) -> Void
+  private let watch: (borrowing Worker) -> Void
   private var batch = EventBatch()
   private var output = PredictionBatch()
+  /// Rejections of the batch that the sink was not given yet, and those that it is given now.
+  private var unsent: [Rejection] = []
+  private var due: [Rejection] = []
   private var lastCommit = ContinuousClock.now
   private var isDirty = false
   /// Reads that failed, one after the other.
   private var failedReads = 0
 
   /// A worker over three ports. Commits at least every `commitMilliseconds` while there is work. `wait` sleeps for so many milliseconds;
-  /// `news` is told what happens.
+  /// `news` is told what happens; `watch` may look at the worker after each batch, and several times a second where there is none.
   public init(
     source: consuming Source, sink: consuming Sink, processor: consuming BatchProcessor<Store, Encoder>,
     mailbox: Mailbox,
-    commitMilliseconds: Int = 200, wait: @escaping (Int) -> Void, news: @escaping (WorkerNews) -> Void
+    commitMilliseconds: Int = 200, wait: @escaping (Int) -> Void, news: @escaping (WorkerNews) -> Void,
+    watch: @escaping (borrowing Worker) -> Void = { _ in }
   ) {
     self.source = source
     self.sink = sink
@@ -74,6 +82,7 @@ public struct Worker<
     self.commitMilliseconds = Int64(commitMilliseconds)
     self.wait = wait
     self.news = news
+    self.watch = watch
   }
 
   /// Works until the source ends or the mailbox says stop; then everything handed over is stored, acknowledged and committed.
@@ -88,6 +97,7 @@ public struct Worker<
         if mailbox.isStopping { return }
         try rebuild(error)
       }
+      watch(self)
     }
   }
 
@@ -168,15 +178,17 @@ public struct Worker<
     if batch.tombstones > 0 || !batch.rejections.isEmpty || batch.events.contains(where: { !$0.isStateOnly }) {
       isDirty = true
     }
-    try publish(rejections: true)
+    unsent.removeAll(keepingCapacity: true)
+    unsent.append(contentsOf: batch.rejections)
     var next = 0
     while next < batch.events.count {
       let end = try process(from: next)
       if end == next {
         // A session has as many uncommitted records as its stored list can answer for.
+        try sendRejections(except: batch.events[next...])
         guard try commit(except: batch.events[next...]) else {
           // The source takes the rest back and hands over again what is still its own.
-          news(.worked(processor.counters))
+          news(.worked)
           wait(50)
           return false
         }
@@ -186,7 +198,8 @@ public struct Worker<
         next = end
       }
     }
-    news(.worked(processor.counters))
+    try sendRejections(except: [])
+    news(.worked)
     while let notice = processor.takeNotice() { news(.noticed(notice)) }
     return true
   }
@@ -204,11 +217,30 @@ public struct Worker<
     }
   }
 
+  /// Sends the rejections whose records a commit of all but `pending` covers, and that were not sent yet.
+  private mutating func sendRejections(except pending: ArraySlice<Event>) throws(PipelineFailure) {
+    guard !unsent.isEmpty else { return }
+    due.removeAll(keepingCapacity: true)
+    var kept = 0
+    for index in unsent.indices {
+      let origin = unsent[index].origin
+      let isBehind = pending.contains { $0.origin.partition == origin.partition && $0.origin.offset < origin.offset }
+      if isBehind {
+        unsent[kept] = unsent[index]
+        kept += 1
+      } else {
+        due.append(unsent[index])
+      }
+    }
+    unsent.removeLast(unsent.count - kept)
+    if !due.isEmpty { try publish(rejections: true) }
+  }
+
   private mutating func publish(rejections: Bool) throws(PipelineFailure) {
     var attempt = 0
     while true {
       do throws(Sink.Failure) {
-        if rejections { try sink.reject(batch) } else { try sink.publish(output, of: batch) }
+        if rejections { try sink.reject(due, of: batch) } else { try sink.publish(output, of: batch) }
         return
       } catch {
         try retry(.port(doing: "publishing predictions", error), attempt: attempt)

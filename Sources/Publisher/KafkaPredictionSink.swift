@@ -87,11 +87,11 @@ public struct KafkaPredictionSink: PredictionSink, ~Copyable {
     queued = 0
   }
 
-  /// Counts the rejections of `events` by reason and queues their dead letters, where there is a topic for them: see
-  /// ``PredictionSink/reject(_:)``. After a failure that asks for a retry, call again with the same: it goes on where it stopped.
-  public mutating func reject(_ events: borrowing EventBatch) throws(KafkaFailure) {
-    while queued < events.rejections.count {
-      let rejection = events.rejections[queued]
+  /// Counts `rejections` of `events` by reason and queues their dead letters, where there is a topic for them: see
+  /// ``PredictionSink/reject(_:of:)``. After a failure that asks for a retry, call again with the same: it goes on where it stopped.
+  public mutating func reject(_ rejections: [Rejection], of events: borrowing EventBatch) throws(KafkaFailure) {
+    while queued < rejections.count {
+      let rejection = rejections[queued]
       try setAside(rejection, events)
       counts.rejections[rejection.reason, default: 0] += 1
       queued += 1

@@ -102,6 +102,7 @@ final class Daemon: Sendable {
     _ store: consuming Store, _ group: ConsumerGroup, _ worker: Int, _ partitions: PartitionTable
   ) throws {
     let (mailbox, board) = (mailbox, board)
+    board.begin(worker)
     // While a call waits, it asks whether to go on: a sign of life.
     let goOn = {
       group.beat(worker, .waiting)
@@ -122,6 +123,7 @@ final class Daemon: Sendable {
     let source = KafkaEventSource(
       group, worker: worker, decoder: try parts.decoder(), partitions: partitions, transactions: transactions,
       goOn: { !mailbox.isOverdue })
+    var lastNoted = ContinuousClock.now
     var running = Worker(
       source: source, sink: sink, processor: try parts.processor(store, partitions), mailbox: mailbox,
       commitMilliseconds: Int(parts.configuration.publisher.commitInterval),
@@ -132,17 +134,14 @@ final class Daemon: Sendable {
       news: { news in
         if case .worked = news { group.beat(worker, .working) }
         board.take(news, of: worker)
+      },
+      watch: { running in
+        guard ContinuousClock.now - lastNoted >= .seconds(1) else { return }
+        lastNoted = .now
+        board.note(worker, WorkerSnapshot(running, transactions?.counts))
       })
+    defer { board.note(worker, WorkerSnapshot(running, transactions?.counts)) }
     try running.run()
-    board.end(
-      worker, running.processor.counters,
-      [
-        ("tombstones", running.source.counts.tombstones), ("ignored", running.source.decoded.ignored),
-        ("other_types", running.source.decoded.otherTypes), ("further_items", running.source.decoded.furtherItems),
-        ("clamped_times", running.source.decoded.clampedTimes),
-        ("rejected", running.sink.counts.rejections.values.reduce(0, +)),
-        ("predictions", running.sink.counts.predictions), ("dead_letters", running.sink.counts.deadLetters),
-      ])
   }
 
   /// librdkafka's lines as ours.

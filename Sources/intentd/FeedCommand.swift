@@ -31,7 +31,7 @@ struct FeedCommand {
     }
     let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
     var sink = try KafkaEventSink(
-      TopicReplay.kafka(configuration), topic: consumer.topic, log: Daemon.kafkaLog(log))
+      KafkaConfiguration(configuration), topic: consumer.topic, log: Daemon.kafkaLog(log))
     let bar = Mutable(
       ProgressBar("sending", total: options.limit, width: Terminal.error.width, isTerminal: Terminal.error.isTerminal))
     var feed = FileFeed(files) { events, seconds in bar.value.update(done: events, now: Int64(seconds * 1e9)) }

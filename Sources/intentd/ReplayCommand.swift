@@ -37,8 +37,7 @@ struct ReplayCommand {
     var replay = try replayOptions()
     replay.format = nil
     replay.topK = options.topK ?? topic.configuration.predictions.topK
-    replay.exclude =
-      ExclusionMode(rawValue: (options.exclude ?? topic.configuration.predictions.exclude).rawValue) ?? .none
+    replay.exclude = ExclusionMode(options.exclude ?? topic.configuration.predictions.exclude)
     replay.idleTimeout = options.idleTimeout ?? topic.configuration.state.idleTimeout
     let partitions = PartitionTable()
     let source = try topic.source(partitions)
@@ -76,7 +75,7 @@ struct ReplayCommand {
     replay.strict = options.strict
     replay.limit = options.limit
     replay.topK = options.topK ?? replay.topK
-    replay.exclude = ExclusionMode(rawValue: (options.exclude ?? .none).rawValue) ?? .none
+    replay.exclude = ExclusionMode(options.exclude ?? .none)
     replay.idleTimeout = options.idleTimeout
     replay.workers = options.workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
     replay.batch = options.batch ?? replay.batch

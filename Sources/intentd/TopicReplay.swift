@@ -52,12 +52,6 @@ struct TopicReplay {
     return configuration
   }
 
-  /// How Kafka is reached.
-  static func kafka(_ configuration: Configuration) -> KafkaConfiguration {
-    KafkaConfiguration(
-      bootstrapServers: configuration.kafka.bootstrapServers, properties: configuration.kafka.properties)
-  }
-
   /// The range asked for, fixed now.
   func source(_ partitions: PartitionTable) throws -> ReplayedTopic {
     let now = Int64(Date().timeIntervalSince1970 * 1000)
@@ -68,7 +62,7 @@ struct TopicReplay {
       if let until, until <= since { throw ControlFailure.usage("--until lies before --since") }
     }
     let decoder = try decoder()
-    let kafka = TopicReplay.kafka(configuration)
+    let kafka = KafkaConfiguration(configuration)
     let kafkaLog = Daemon.kafkaLog(log)
     try refuseCompacted(kafka, kafkaLog)
     let reader = try TopicRangeReader(kafka, topic: topic, range: range, partitions: partitions, log: kafkaLog)

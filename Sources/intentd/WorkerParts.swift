@@ -21,6 +21,8 @@ struct WorkerParts: Sendable {
   let log: Log
   /// Name of this process in its transactional ids; without one of its own it gets another each time.
   private let instance: String
+  /// What the workers' decoders say once between them.
+  private let otherTypes = Once()
 
   /// Parts for `workers` workers that serve `model` as `configuration` says.
   init(_ model: SequentialModel, _ configuration: Configuration, bootstrapServers: String, workers: Int, log: Log) {
@@ -33,9 +35,7 @@ struct WorkerParts: Sendable {
   }
 
   /// How Kafka is reached.
-  var kafka: KafkaConfiguration {
-    KafkaConfiguration(bootstrapServers: bootstrapServers, properties: configuration.kafka.properties)
-  }
+  var kafka: KafkaConfiguration { KafkaConfiguration(configuration, bootstrapServers: bootstrapServers) }
 
   /// The group that the workers share.
   var source: KafkaSourceConfiguration {
@@ -70,8 +70,9 @@ struct WorkerParts: Sendable {
   /// What makes events of records.
   func decoder() throws -> JSONEventDecoder {
     var decoder = try configuration.consumer.decoder()
-    let log = log
+    let (log, otherTypes) = (log, otherTypes)
     decoder.firstOtherType = { type in
+      guard otherTypes.isFirst else { return }
       log.warning(
         "an event of a type that neither consumer.event_types nor consumer.ignored_types names; such events are counted as other_types",
         metadata: ["type": .string(type)])
@@ -98,7 +99,7 @@ struct WorkerParts: Sendable {
     var publishing = KafkaSinkConfiguration(
       kafka: kafka, topic: configuration.publisher.topic, deadLetterTopic: configuration.publisher.deadLetterTopic,
       model: label.name, modelVersion: label.version)
-    publishing.compression = KafkaCompression(rawValue: configuration.publisher.compression.rawValue) ?? .lz4
+    publishing.compression = KafkaCompression(configuration.publisher.compression)
     return publishing
   }
 
@@ -110,7 +111,7 @@ struct WorkerParts: Sendable {
     options.rules = rules
     options.topK = configuration.predictions.topK
     options.publishesLatestOnly = configuration.publisher.publish == .latest
-    options.exclude = ExclusionMode(rawValue: configuration.predictions.exclude.rawValue) ?? .none
+    options.exclude = ExclusionMode(configuration.predictions.exclude)
     options.cacheBytes = cacheBytes
     return try BatchProcessor(
       model, options, store: store,

@@ -135,6 +135,6 @@ struct OriginSink: PredictionSink, ~Copyable {
     log.journal.append("publish")
   }
 
-  mutating func reject(_ events: borrowing EventBatch) throws(PartitionedFailure) {}
+  mutating func reject(_ rejections: [Rejection], of events: borrowing EventBatch) throws(PartitionedFailure) {}
   mutating func flush() throws(PartitionedFailure) {}
 }

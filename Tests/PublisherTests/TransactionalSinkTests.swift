@@ -30,7 +30,7 @@ private struct TransactionalWorker: ~Copyable {
   }
 
   mutating func publish(_ batch: borrowing Batches) throws {
-    try sink.reject(batch.events)
+    try sink.reject(batch.events.rejections, of: batch.events)
     try sink.publish(batch.predictions, of: batch.events)
     try sink.flush()
   }
