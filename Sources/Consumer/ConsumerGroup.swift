@@ -170,7 +170,9 @@ public final class ConsumerGroup: Sendable {
     let late = state.withLock { $0.unreleased }
     let isLost = revocation.isLost || client.isLost
     guard late.isEmpty || isLost || ContinuousClock.now >= revocation.deadline else { return }
-    if !isLost {
+    if isLost {
+      state.withLock { $0.noteLoss() }
+    } else {
       for worker in late {
         log(
           KafkaLogLine(

@@ -46,7 +46,7 @@ struct GroupState: Sendable {
   /// True where nothing can go on but a new member of the same name could.
   private(set) var mayJoinAgain = false
   /// When partitions were lost last: the group had not heard of this member for the session time-out.
-  var lastLoss: ContinuousClock.Instant?
+  private(set) var lastLoss: ContinuousClock.Instant?
   /// Partitions whose state was rebuilt because somebody asked for it.
   var rebuilt: Set<TopicPartition> = []
   private var epoch: UInt64 = 0
@@ -86,6 +86,14 @@ struct GroupState: Sendable {
       }
     }
     return owners
+  }
+
+  /// Notes that what is being given up belongs to somebody else already. A loss that comes while partitions are on their way back has no
+  /// revocation of its own.
+  mutating func noteLoss() {
+    guard revocation?.isLost == false else { return }
+    revocation?.isLost = true
+    lastLoss = .now
   }
 
   /// Workers that have not released what the group wants back.

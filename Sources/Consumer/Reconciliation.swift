@@ -1,4 +1,5 @@
 public import Events
+private import Glibc
 public import Kafka
 
 /// How far partitions are read again where the store may lack records.
@@ -13,6 +14,9 @@ public struct RebuildOptions: Sendable {
 
   /// Where the store has lost some writes: so long before the last committed record. Milliseconds.
   public var rewind: Int64 = 600_000
+  /// Where the store has lost some writes: at least so many records before the last committed one, however close their times are (a backlog
+  /// that is worked off, files that are replayed into the topic).
+  public var rewindRecords: Int64 = 100_000
   /// Where it knows nothing: so long before the last committed record. Milliseconds.
   public var horizon: Int64 = 86_400_000
   /// What somebody asked for: each partition is read again from there at its first assignment; nil for nothing.
@@ -58,7 +62,7 @@ extension KafkaEventSource where Decoder: ~Copyable {
     guard committed > range.first, isDue || !mark.isTrusted else { return }
     let start = try start(of: mark, place, committed: committed, range, patience, isDue: isDue)
     if start < committed {
-      places.rebuild(mark.partition, from: start)
+      places.rebuild(mark.partition, from: start, isAskedFor: isDue)
       counts.rebuilds += 1
       let why =
         isDue ? "as asked for" : mark.offset < 0 ? "the store knows nothing of it" : "the store may have lost writes"
@@ -67,7 +71,8 @@ extension KafkaEventSource where Decoder: ~Copyable {
           level: .notice, facility: "REBUILD",
           message: "\(place) is read again from offset \(start) to \(committed), for the sessions alone: \(why)"))
     }
-    if isDue { group.noteRebuild(place) }
+    // Otherwise it is done when it has come to its end.
+    if isDue && start >= committed { group.noteRebuild(place) }
   }
 
   /// The offset to read again from; the committed one where nothing is to be read again.
@@ -78,16 +83,13 @@ extension KafkaEventSource where Decoder: ~Copyable {
     let options = group.configuration.rebuild
     var start = committed
     if !mark.isTrusted {
-      guard
-        let record = try TopicReader.peek(
-          group.configuration.kafka, place, at: committed - 1, milliseconds: patience, log: group.log),
-        let time = record.time
-      else {
-        throw .timedOut(
-          operation: "reading the last committed record of \(place)", detail: "no record came in \(patience) ms")
+      if let time = try lastTime(place, before: committed, range, patience) {
+        start = try offset(
+          of: mark.partition, place, at: time - (mark.offset < 0 ? options.horizon : options.rewind), range)
+        if mark.offset >= 0 { start = min(start, committed - options.rewindRecords) }
+      } else {
+        start = oldest(place, range, why: "no record before its committed offset \(committed) has a time")
       }
-      start = try offset(
-        of: mark.partition, place, at: time - (mark.offset < 0 ? options.horizon : options.rewind), range)
     }
     if isDue {
       switch options.asked {
@@ -97,6 +99,23 @@ extension KafkaEventSource where Decoder: ~Copyable {
       }
     }
     return min(max(start, range.first), committed)
+  }
+
+  /// The time of the last record before the committed offset, as far back as is looked; nil where none is found there. Never one of the
+  /// future: what was lost lies before now.
+  private func lastTime(
+    _ place: TopicPartition, before committed: Int64, _ range: OffsetRange, _ patience: Int
+  ) throws(KafkaFailure) -> EventTime? {
+    var end = committed
+    for distance: Int64 in [1, 2, 10, 100, 1_000] where end > range.first {
+      group.beat(worker, .reconciling)
+      let start = max(range.first, committed - distance)
+      let time = try TopicReader.lastTime(
+        group.configuration.kafka, place, in: start..<end, milliseconds: patience, log: group.log)
+      if let time { return min(time, EventTime(Glibc.time(nil)) * 1000) }
+      end = start
+    }
+    return nil
   }
 
   /// The offset at `time`, or the oldest one where the broker does not know.
@@ -115,10 +134,14 @@ extension KafkaEventSource where Decoder: ~Copyable {
       if error.disposition == .retry { throw error }
       detail = "\(error)"
     }
+    return oldest(place, range, why: "times can't be looked up: \(detail)")
+  }
+
+  /// The oldest offset, where nothing better is known, and a line that says why.
+  private func oldest(_ place: TopicPartition, _ range: OffsetRange, why: String) -> Int64 {
     group.log(
       KafkaLogLine(
-        level: .warning, facility: "REBUILD",
-        message: "times can't be looked up in \(place) (\(detail)); it is read again from its oldest record"))
+        level: .warning, facility: "REBUILD", message: "\(place) is read again from its oldest record (\(why))"))
     return range.first
   }
 }

@@ -19,6 +19,8 @@ public import Events
   private let handle: ClientHandle
   private let events: ClientEvents
   private var isClosed = false
+  /// True once a partition that is read alone was read to its end: behind the last record, and behind what is none.
+  private(set) var isAtEnd = false
 
   /// Joins `group` and subscribes to `topics`; without any it joins nothing and can only ask for committed offsets.
   public convenience init(
@@ -66,12 +68,13 @@ public import Events
       handle.pointer, list.pointer.assumingMemoryBound(to: rd_kafka_topic_partition_list_t.self))
   }
 
-  /// Reads one partition from `offset` on, outside of any group.
+  /// Reads one partition from `offset` on, outside of any group, and tells when it is ``isAtEnd``.
   convenience init(
     _ configuration: KafkaConfiguration, reading place: TopicPartition, from offset: Int64, log: @escaping KafkaLog
   ) throws(KafkaFailure) {
     try self.init(
-      configuration, group: "intentd-reader", offsetReset: .earliest, partitions: PartitionTable(), log: log)
+      configuration, group: "intentd-reader", offsetReset: .earliest, partitions: PartitionTable(), tellsEnd: true,
+      log: log)
     var list = PartitionList()
     list.add(topic: place.topic, partition: place.partition, offset: offset)
     unsafe rd_kafka_assign(
@@ -80,13 +83,14 @@ public import Events
 
   private init(
     _ configuration: KafkaConfiguration, group: String, offsetReset: OffsetReset, partitions: PartitionTable,
-    isolation: TopicReader.Isolation = .committed, log: @escaping KafkaLog
+    isolation: TopicReader.Isolation = .committed, tellsEnd: Bool = false, log: @escaping KafkaLog
   ) throws(KafkaFailure) {
     let properties = try configuration.properties(
       defaults: [:],
       fixed: [
         "group.id": group, "auto.offset.reset": offsetReset.rawValue, "enable.auto.commit": "false",
-        "enable.auto.offset.store": "false", "enable.partition.eof": "false", "isolation.level": isolation.rawValue,
+        "enable.auto.offset.store": "false", "enable.partition.eof": "\(tellsEnd)",
+        "isolation.level": isolation.rawValue,
         "partition.assignment.strategy": "cooperative-sticky", "allow.auto.create.topics": "false",
       ])
     let events = ClientEvents(log: log)
@@ -107,6 +111,10 @@ public import Events
     }
     defer { unsafe rd_kafka_message_destroy(message) }
     let code = unsafe message.pointee.err
+    if code == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+      isAtEnd = true
+      return nil
+    }
     if code != RD_KAFKA_RESP_ERR_NO_ERROR {
       throw unsafe ClientHandle.failure(
         code.rawValue, while: "reading", detail: String(cString: rd_kafka_message_errstr(message)))

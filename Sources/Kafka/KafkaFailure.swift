@@ -71,8 +71,8 @@ public enum KafkaFailure: PortFailure, Equatable {
     case .denied(let operation, let code, let detail):
       "Kafka denies access while \(operation) (\(code): \(detail)). Correct the credentials or the access rights."
     case .offsetMissing(let detail):
-      "The offset to read from is not in the partition (\(detail)). Set an offset for the group, "
-        + "or auto.offset.reset to earliest or latest."
+      "The offset to read from is not in the partition (\(detail)). Set an offset for the group (--from), "
+        + "or consumer.offset_reset to earliest or latest."
     case .recordsDeleted(let topic, let partition, let detail):
       "Records of \(topic):\(partition) that were still to be read are gone (\(detail)). "
         + "The topic's retention deleted them; begin at a later time."

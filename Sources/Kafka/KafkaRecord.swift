@@ -40,7 +40,7 @@ public struct KafkaRecord: Sendable, Equatable {
     offset = unsafe message.pointee.offset
     var type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
     let time = unsafe rd_kafka_message_timestamp(message, &type)
-    self.time = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? nil : time
+    self.time = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time < 0 ? nil : time
     key = unsafe message.pointee.key.map {
       unsafe Array(UnsafeRawBufferPointer(start: $0, count: message.pointee.key_len))
     }

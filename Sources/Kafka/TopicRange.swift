@@ -26,6 +26,14 @@ public struct TopicRange: Sendable, Equatable {
   }
 }
 
+extension TopicRange {
+  /// When reading begins for a range that begins at `time`.
+  func begin(_ time: EventTime) -> EventTime {
+    let (begin, isTooEarly) = time.subtractingReportingOverflow(warmUp)
+    return isTooEarly ? .min : begin
+  }
+}
+
 /// What is read of one partition.
 public struct PartitionRange: Sendable, Equatable {
   /// Slot in the reader's ``PartitionTable``.

@@ -177,7 +177,7 @@ public import Events
     var starts = outputs
     if case .at(let time) = range.since {
       outputs = try offsets(at: time, marks)
-      starts = range.warmUp > 0 ? try offsets(at: time - range.warmUp, marks) : outputs
+      starts = range.warmUp > 0 ? try offsets(at: range.begin(time), marks) : outputs
     }
     let ends = if let until = range.until { try offsets(at: until, marks) } else { marks.map(\.high) }
     var ranges: [PartitionRange] = []
@@ -191,7 +191,7 @@ public import Events
       if start == 0 {
         unread = .min
       } else if start > marks[partition].low, case .at(let time) = range.since {
-        unread = time - range.warmUp - 1
+        unread = max(range.begin(time), .min + 1) - 1
       }
       ranges.append(
         PartitionRange(

@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// Reads a topic from its beginning, outside of any group: it commits nothing.
 public struct TopicReader: ~Copyable {
@@ -20,15 +20,29 @@ public struct TopicReader: ~Copyable {
     consumer = try KafkaConsumer(configuration, readingAllOf: topic, isolation: isolation, log: log)
   }
 
-  /// The first record at `offset` or behind it in one partition, read outside of any group; nil where none comes within
-  /// `milliseconds`.
-  public static func peek(
-    _ configuration: KafkaConfiguration, _ place: TopicPartition, at offset: Int64, milliseconds: Int,
+  /// The timestamp of the last record in `offsets` of one partition that has a believable one, read outside of any group; nil where none
+  /// has. Offsets may hold nothing to read: markers of transactions, records of aborted ones, and what compaction took.
+  public static func lastTime(
+    _ configuration: KafkaConfiguration, _ place: TopicPartition, in offsets: Range<Int64>, milliseconds: Int,
     log: @escaping KafkaLog = { _ in }
-  ) throws(KafkaFailure) -> KafkaRecord? {
-    let consumer = try KafkaConsumer(configuration, reading: place, from: offset, log: log)
-    var reader = TopicReader(consumer)
-    return try reader.next(milliseconds: milliseconds)
+  ) throws(KafkaFailure) -> EventTime? {
+    let consumer = try KafkaConsumer(configuration, reading: place, from: offsets.lowerBound, log: log)
+    let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+    var last: EventTime?
+    while !consumer.isAtEnd {
+      let left = Int((deadline - ContinuousClock.now) / .milliseconds(1))
+      if left <= 0 {
+        throw .timedOut(operation: "reading \(place) from offset \(offsets.lowerBound)", detail: "\(milliseconds) ms")
+      }
+      guard let record = try consumer.next(milliseconds: left) else { continue }
+      if record.offset < offsets.upperBound, let time = record.time, time >= Limits.earliestTime,
+        time <= Limits.latestTime
+      {
+        last = time
+      }
+      if record.offset >= offsets.upperBound - 1 { break }
+    }
+    return last
   }
 
   private init(_ consumer: KafkaConsumer) { self.consumer = consumer }

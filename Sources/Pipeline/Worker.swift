@@ -106,9 +106,9 @@ public struct Worker<
     let state = try take()
     let changes = source.takeChanges()
     if !changes.gone.isEmpty { processor.forget(partitions: changes.gone) }
-    let isWhole = batch.isEmpty && batch.tombstones == 0 ? true : try work()
+    let isWhole = batch.hasNothing ? true : try work()
     let isYielding = state == .yielding || !changes.assigned.isEmpty
-    if isDirty && (isYielding || batch.isEmpty || isCommitDue) || state == .yielding { try commit(except: []) }
+    if isDirty && (isYielding || batch.hasNothing || isCommitDue) || state == .yielding { try commit(except: []) }
     let isEnding = (state == .ended && isWhole) || mailbox.isStopping
     // After the commit: comparing takes back what is not committed.
     if !changes.assigned.isEmpty && !isEnding { try reconcile(changes.assigned) }
@@ -151,6 +151,8 @@ public struct Worker<
           throw .port(doing: "comparing \(partitions.count) partitions with what is stored", error)
         }
       } catch {
+        // Nothing of these partitions was handed over, so that nothing is to be finished.
+        if error.disposition == .retry && mailbox.isStopping { return }
         try retry(error, attempt: attempt)
         attempt += 1
       }
@@ -175,7 +177,9 @@ public struct Worker<
   /// One batch: predicted, stored, published; false where the source took the rest of it back.
   private mutating func work() throws(PipelineFailure) -> Bool {
     // Records that rebuild state are committed already.
-    if batch.tombstones > 0 || !batch.rejections.isEmpty || batch.events.contains(where: { !$0.isStateOnly }) {
+    if batch.tombstones + batch.ignored > 0 || !batch.rejections.isEmpty
+      || batch.events.contains(where: { !$0.isStateOnly })
+    {
       isDirty = true
     }
     unsent.removeAll(keepingCapacity: true)

@@ -11,6 +11,15 @@ public struct RedisServerInfo: Sendable, Equatable {
   /// What it does when memory is full; nil where it does not tell.
   public var evictionPolicy: String?
 
+  /// The oldest version that is served.
+  static let oldest = (major: 6, minor: 2)
+
+  /// False where the version says that the server is too old; one that says nothing is believed to be new.
+  var isNewEnough: Bool {
+    let numbers = version.split(separator: ".").prefix(2).compactMap { Int($0) }
+    return numbers.count < 2 || (numbers[0], numbers[1]) >= Self.oldest
+  }
+
   /// Why the operator should look at it; nil where all is well.
   public var warning: String? {
     guard let evictionPolicy, evictionPolicy != "noeviction" else { return nil }
@@ -106,7 +115,7 @@ struct RedisLink: ~Copyable {
         connection = nil
       }
     case .denied: connection = nil
-    case .malformed, .refused, .invalidConfiguration, .tooManyPartitions, .serverChanged: break
+    case .malformed, .refused, .invalidConfiguration, .tooManyPartitions, .serverChanged, .tooOld: break
     }
     // Replies that were not read would be taken for those of the next call.
     if let open = connection, open.pending > 0 { connection = nil }
@@ -151,6 +160,7 @@ struct RedisLink: ~Copyable {
   }
 
   private mutating func check(_ info: RedisServerInfo) throws(SessionStoreFailure) {
+    guard info.isNewEnough else { throw .tooOld(server: "\(configuration.address)", version: info.version) }
     if info.isReplica && !takesReplicas {
       if info.runID == askedRun { noteFollowing() }
       throw .busy(server: "\(configuration.address)", detail: "READONLY it is the replica of another server")

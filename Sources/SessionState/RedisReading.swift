@@ -78,7 +78,8 @@ extension RedisSessionStore {
   }
 
   func failure(_ error: String, session: Span<UInt8>) -> SessionStoreFailure {
-    if error.hasPrefix("MALFORMED") || error.contains("WRONGTYPE") {
+    let error = SessionStoreFailure.cause(of: error)
+    if error.hasPrefix("MALFORMED") || error.hasPrefix("WRONGTYPE") {
       return .malformed(key: keys.text(.events, of: session), detail: error)
     }
     return SessionStoreFailure(reply: error, server: "\(link.configuration.address)")
@@ -86,7 +87,8 @@ extension RedisSessionStore {
 
   /// The failure of a command on the hash of partitions.
   func failure(_ error: String) -> SessionStoreFailure {
-    if error.contains("WRONGTYPE") {
+    let error = SessionStoreFailure.cause(of: error)
+    if error.hasPrefix("WRONGTYPE") {
       return .malformed(key: String(decoding: keys.partitions, as: UTF8.self), detail: error)
     }
     return SessionStoreFailure(reply: error, server: "\(link.configuration.address)")

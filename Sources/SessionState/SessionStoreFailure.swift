@@ -19,13 +19,15 @@ public enum SessionStoreFailure: PortFailure, Equatable {
   /// The server is not the one that marks of partitions were last asked of: it restarted, or another one took over. `run` is its
   /// own name of its run.
   case serverChanged(server: String, run: String)
+  /// The server is older than ``RedisServerInfo/oldest``.
+  case tooOld(server: String, version: String)
 
   /// What the worker does about it.
   public var disposition: Disposition {
     switch self {
     case .unreachable, .busy: .retry
     case .serverChanged: .rebuild
-    case .denied, .malformed, .refused, .invalidConfiguration, .tooManyPartitions: .halt
+    case .denied, .malformed, .refused, .invalidConfiguration, .tooManyPartitions, .tooOld: .halt
     }
   }
 
@@ -50,6 +52,8 @@ public enum SessionStoreFailure: PortFailure, Equatable {
     case .serverChanged(let server, let run):
       "Redis at \(server) restarted, or another server took over (its run is \(run) now), so acknowledged writes may be gone. "
         + "Sessions are compared with the topic and rebuilt from it."
+    case .tooOld(let server, let version):
+      "Redis at \(server) is of version \(version). Take \(RedisServerInfo.oldest.major).\(RedisServerInfo.oldest.minor) or newer."
     }
   }
 
@@ -62,11 +66,13 @@ public enum SessionStoreFailure: PortFailure, Equatable {
     case .invalidConfiguration(_, let why): why
     case .tooManyPartitions(let key): key
     case .serverChanged(_, let run): run
+    case .tooOld(_, let version): "version \(version)"
     }
   }
 
   /// The failure behind an error reply, which begins with a name such as `LOADING`.
   init(reply: String, server: String) {
+    let reply = Self.cause(of: reply)
     switch reply.prefix(while: { $0 != " " }) {
     case "LOADING", "BUSY", "READONLY", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "MISCONF",
       "NOSCRIPT", "UNKILLABLE":
@@ -77,7 +83,9 @@ public enum SessionStoreFailure: PortFailure, Equatable {
       self = .refused(server: server, detail: "\(reply); a server of a cluster, which needs a client of its own")
     default:
       // These have no name of their own; the first not before version 6.
-      if reply.contains("invalid password") {
+      if reply.contains("invalid password") || reply.hasPrefix("The user executing the script can't")
+        || reply.contains("ACL failure in script")
+      {
         self = .denied(server: server, detail: reply)
       } else if reply.contains("max number of clients") {
         self = .busy(server: server, detail: reply)
@@ -85,5 +93,16 @@ public enum SessionStoreFailure: PortFailure, Equatable {
         self = .refused(server: server, detail: reply)
       }
     }
+  }
+
+  /// What went wrong inside a script, where the reply wraps it, as servers before 7.0 do:
+  /// `ERR Error running script (call to f_…): @user_script:12: @user_script: 12: -OOM command not allowed …`; else the reply.
+  static func cause(of reply: String) -> String {
+    let place = "@user_script:"
+    guard reply.contains("Error running script"), let last = reply.ranges(of: place).last else {
+      return reply
+    }
+    let rest = reply[last.upperBound...].drop { $0 == " " || $0.isNumber || $0 == ":" || $0 == "-" }
+    return rest.isEmpty ? reply : String(rest)
   }
 }

@@ -40,7 +40,7 @@ struct StoredEventText {
 
   /// The value of ``timeField``.
   static func time(_ value: Span<UInt8>) throws(Fault) -> EventTime {
-    guard let time = value.decimal() else { throw .malformed }
+    guard let time = value.decimal(), believable.contains(time) else { throw .malformed }
     return time
   }
 
@@ -49,6 +49,8 @@ struct StoredEventText {
 
   /// Greatest number, ordinal and offset: Redis' scripts count in doubles, and nothing that is added to it overflows.
   private static let greatest: Int64 = 1 << 53
+  /// Offsets and times: no difference of two of them overflows.
+  private static let believable = -greatest...greatest
 
   /// Reads an entry into `readout`.
   mutating func read(_ entry: Span<UInt8>, into readout: inout SessionReadout) throws(Fault) {
@@ -61,7 +63,7 @@ struct StoredEventText {
     guard number > 0, number <= Self.greatest, ordinal > 0, ordinal <= number, start < entry.count else {
       throw .malformed
     }
-    guard (-Self.greatest...Self.greatest).contains(offset) else { throw .malformed }
+    guard Self.believable.contains(offset), Self.believable.contains(time) else { throw .malformed }
     let item = readout.bytes.appendBytes(entry.extracting(start..<entry.count))
     readout.events.append(
       StoredEvent(
@@ -70,7 +72,7 @@ struct StoredEventText {
 
   /// The mark in a field and value of the hash.
   mutating func mark(field: Span<UInt8>, value: Span<UInt8>) throws(Fault) -> Mark {
-    guard let offset = value.decimal(), (-Self.greatest...Self.greatest).contains(offset) else { throw .malformed }
+    guard let offset = value.decimal(), Self.believable.contains(offset) else { throw .malformed }
     return Mark(partition: try slot(field), offset: offset)
   }
 

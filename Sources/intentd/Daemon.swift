@@ -129,7 +129,7 @@ final class Daemon: Sendable {
       commitMilliseconds: Int(parts.configuration.publisher.commitInterval),
       wait: { milliseconds in
         group.beat(worker, .waiting)
-        Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
+        Daemon.sleep(milliseconds, until: mailbox)
       },
       news: { news in
         if case .worked = news { group.beat(worker, .working) }
@@ -140,8 +140,24 @@ final class Daemon: Sendable {
         lastNoted = .now
         board.note(worker, WorkerSnapshot(running, transactions?.counts))
       })
-    defer { board.note(worker, WorkerSnapshot(running, transactions?.counts)) }
+    defer {
+      // One that is left open hides what follows it from readers of committed records until it times out.
+      do throws(KafkaFailure) { try transactions?.abort() } catch {
+        log.warning("a transaction is left to its time-out", metadata: ["reason": .init(describing: error)])
+      }
+      board.note(worker, WorkerSnapshot(running, transactions?.counts))
+    }
     try running.run()
+  }
+
+  /// Sleeps for so long, or, once `mailbox` says stop, for a fifth of a second at most.
+  private static func sleep(_ milliseconds: Int, until mailbox: Mailbox) {
+    var left = milliseconds
+    while left > 0 {
+      let step = min(left, 100)
+      Thread.sleep(forTimeInterval: Double(step) / 1000)
+      left = mailbox.isStopping ? min(left - step, 100) : left - step
+    }
   }
 
   /// librdkafka's lines as ours.

@@ -20,15 +20,9 @@ struct FeedCommand {
 
   func run() throws {
     // No model is needed to send clicks.
-    let configuration = try TopicReplay.configuration(options, model: "-")
+    let configuration = try TopicReplay.configuration(options, [.init(key: "model", text: "-", option: "--model")])
     let consumer = configuration.consumer
-    guard consumer.format == .native, consumer.fields.isEmpty, consumer.envelope == .none else {
-      throw TopicReplayFailure.unsupported(
-        setting: "consumer.format", value: consumer.format.rawValue,
-        why:
-          "(with fields and envelope) is not what --to kafka writes: give a configuration with consumer.format: native alone"
-      )
-    }
+    try check(consumer)
     let log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
     var sink = try KafkaEventSink(
       KafkaConfiguration(configuration), topic: consumer.topic, log: Daemon.kafkaLog(log))
@@ -44,6 +38,29 @@ struct FeedCommand {
       StandardError.write(
         "\(sink.acknowledged) of \(sink.sent) events sent to topic \(consumer.topic) are acknowledged\n")
       throw error
+    }
+  }
+
+  /// The events are written in the native form, keyed by session: refuses a configuration whose daemon would read them otherwise, or pass
+  /// over them.
+  private func check(_ consumer: Configuration.Consumer) throws {
+    let native = "is not what --to kafka writes: give a configuration with consumer.format: native alone"
+    func refuse(_ setting: String, _ value: String, _ why: String) -> TopicReplayFailure {
+      .unsupported(setting: "consumer.\(setting)", value: value, why: why)
+    }
+    if consumer.format != .native { throw refuse("format", consumer.format.rawValue, native) }
+    if let (name, path) = consumer.fields.min(by: { $0.key < $1.key }) { throw refuse("fields.\(name)", path, native) }
+    if consumer.envelope != .none { throw refuse("envelope", consumer.envelope.rawValue, native) }
+    if consumer.sessionKey != .session {
+      throw refuse(
+        "session_key", consumer.sessionKey.rawValue,
+        "would not know events without a user, and --to kafka keys them by session: give session_key: session")
+    }
+    for (setting, types) in [("event_types", consumer.eventTypes), ("ignored_types", consumer.ignoredTypes)]
+    where !types.isEmpty {
+      throw refuse(
+        setting, types.joined(separator: ", "),
+        "would pass over some of the events, and over those of files that name no type: leave it away")
     }
   }
 

@@ -41,13 +41,23 @@ struct TopicReplay {
     self.topic = topic
     self.options = options
     log = Log(label: "intentd", level: options.logLevel, to: LineLogSink.standardError)
-    configuration = try TopicReplay.configuration(options, model: options.model.isEmpty ? nil : options.model)
+    var overrides: [Configuration.Override] = []
+    if !options.model.isEmpty { overrides.append(.init(key: "model", text: options.model, option: "--model")) }
+    // Stands for the configuration's own, so that what depends on it (the idle timeout) follows.
+    if options.format != .auto {
+      overrides.append(.init(key: "consumer.format", text: options.format.rawValue, option: "--format"))
+    }
+    configuration = try TopicReplay.configuration(options, overrides)
   }
 
   /// The configuration of a command that needs Kafka, and of the rest only what is there.
-  static func configuration(_ options: Control.ReplayOptions, model: String?) throws -> Configuration {
-    let configuration = try Configuration.load(
-      file: options.configuration, environment: ProcessInfo.processInfo.environment, model: model, embedded: true)
+  static func configuration(
+    _ options: Control.ReplayOptions, _ overrides: [Configuration.Override]
+  ) throws -> Configuration {
+    let effective = try Configuration.effective(
+      file: options.configuration, environment: ProcessInfo.processInfo.environment, overrides: overrides,
+      embedded: true)
+    let configuration = effective.configuration
     guard !configuration.kafka.bootstrapServers.isEmpty else { throw TopicReplayFailure.noServers }
     return configuration
   }
@@ -61,7 +71,7 @@ struct TopicReplay {
       range.since = .at(since)
       if let until, until <= since { throw ControlFailure.usage("--until lies before --since") }
     }
-    let decoder = try decoder()
+    let decoder = try configuration.consumer.decoder()
     let kafka = KafkaConfiguration(configuration)
     let kafkaLog = Daemon.kafkaLog(log)
     try refuseCompacted(kafka, kafkaLog)
@@ -83,19 +93,6 @@ struct TopicReplay {
         "it could not be asked whether the topic is compacted", metadata: ["reason": .init(describing: error)])
     }
     if let policy, policy.contains("compact") { throw TopicReplayFailure.compacted(topic: topic, policy: policy) }
-  }
-
-  /// Records as live serving reads them; `--format` stands for `consumer.format`.
-  private func decoder() throws -> JSONEventDecoder {
-    var consumer = configuration.consumer
-    if options.format != .auto {
-      guard let format = RecordFormat(rawValue: options.format.rawValue) else {
-        throw TopicReplayFailure.unsupported(
-          setting: "--format", value: options.format.rawValue, why: "is no format of records")
-      }
-      consumer.format = format
-    }
-    return try consumer.decoder()
   }
 }
 

@@ -96,4 +96,21 @@ import Testing
     _ = denied.fail(.denied(operation: "reading", code: "x", detail: "y"))
     #expect(!denied.mayJoinAgain)
   }
+
+  @Test func aLossDuringARevocationIsALossOfTheSession() {
+    var state = GroupState(workers: 1)
+    state.noteLoss()
+    #expect(state.lastLoss == nil, "nothing is given up, so nothing of it is lost")
+    _ = state.assign(places([0]))
+    _ = state.beginRevocation(places([0]), isLost: false, deadline: .now + .seconds(1))
+    state.noteLoss()
+    let first = state.lastLoss
+    #expect(first != nil)
+    // Each look at the same loss is the same loss.
+    state.noteLoss()
+    #expect(state.lastLoss == first)
+    _ = state.endRevocation()
+    _ = state.fail(.instanceFenced(detail: "its own old self"))
+    #expect(state.mayJoinAgain)
+  }
 }

@@ -223,4 +223,85 @@ import Testing
     #expect(said.all.contains { $0.message.contains("times can't be looked up") })
     source.close()
   }
+
+  /// Takes until the record at `last` came.
+  private func take(_ source: inout OneWorker, until last: Int64) throws -> Taken {
+    var taken = Taken()
+    var batch = EventBatch()
+    let deadline = Deadline(seconds: 30)
+    while taken.fresh.last != last && !deadline.isOver {
+      batch.removeAll()
+      _ = try source.take(into: &batch, milliseconds: 100)
+      taken.stateOnly += batch.events.filter(\.isStateOnly).map(\.origin.offset)
+      taken.fresh += batch.events.filter { !$0.isStateOnly }.map(\.origin.offset)
+    }
+    return taken
+  }
+
+  /// Five records in one transaction.
+  private func transact(_ topic: Topic, commits: Bool) throws {
+    let writer = try TransactionalProducer(
+      topic.configuration, transactionalID: KafkaBroker.uniqueName("id"), log: { _ in })
+    try writer.start { true }
+    try writer.begin()
+    let name = try writer.producer.topic(topic.name)
+    for index in 0..<5 {
+      let value = Array("s t\(index)".utf8)
+      #expect(try writer.produce(to: name, key: value.span, value: value.span, headers: RecordHeaders()))
+    }
+    #expect(try writer.flush(milliseconds: 20_000))
+    if commits {
+      let isCommitted = try writer.commit(
+        [], in: PartitionTable(), of: GroupMetadata(bytes: []), goOn: { true })
+      #expect(isCommitted)
+    } else {
+      try writer.abort()
+    }
+  }
+
+  /// The last offset before the committed one is a marker of a transaction, and before it may stand nothing but what was aborted.
+  @Test(
+    arguments: [
+      (20, true, 20..<25), (20, false, 9..<20), (0, false, 0..<0),
+    ] as [(Int, Bool, Range<Int64>)])
+  func offsetsThatHoldNoRecordStallNothing(before: Int, commits: Bool, stateOnly: Range<Int64>) throws {
+    let topic = try Topic.onApacheKafka(partitions: 1)
+    try topic.write((0..<before).map { "s i\($0)" }, partitions: 1, from: Self.start, every: Self.minute)
+    try transact(topic, commits: commits)
+    // Five records and a marker.
+    let end = before + 6
+    try commit(end, of: topic)
+    let said = Lines()
+    let began = ContinuousClock.now
+    var source = try join(topic, offset: Int64(end) - 1, isTrusted: false, log: said.log)
+    print("Reconciled behind a marker in \((ContinuousClock.now - began) / .milliseconds(1)) ms")
+    #expect(source.counts.rebuilds == 1)
+    #expect(said.all.contains { $0.message.contains("is read again from its oldest record") } == (before == 0))
+    try topic.write(["s new"], partitions: 1)
+    let taken = try take(&source, until: Int64(end))
+    #expect(taken.stateOnly == Array(stateOnly))
+    #expect(taken.fresh == [Int64(end)])
+    source.close()
+  }
+
+  /// Timestamps are what producers say: those that can't be are passed over when the time to go back from is looked for.
+  @Test(arguments: [[EventTime.max], [EventTime.max - 1, -7], [-1, EventTime.max, 5]] as [[EventTime]])
+  func timestampsThatCannotBeAreNoPlaceToGoBackFrom(times: [EventTime]) throws {
+    let kafka = KafkaConfiguration(
+      bootstrapServers: try KafkaBroker.shared().bootstrapServers, properties: ["session.timeout.ms": "6000"])
+    let topic = Topic(configuration: kafka, name: KafkaBroker.uniqueName("clicks"))
+    try KafkaAdmin(kafka).createTopic(
+      topic.name, partitions: 1,
+      properties: ["message.timestamp.after.max.ms": "\(Int64.max)", "retention.ms": "-1"])
+    try topic.write((0..<20).map { "s i\($0)" }, partitions: 1, from: Self.start, every: Self.minute)
+    for time in times { try topic.write(["s odd"], partitions: 1, from: time) }
+    let end = 20 + times.count
+    try commit(end, of: topic)
+    var source = try join(topic, offset: Int64(end) - 1, isTrusted: false)
+    try topic.write(["s new"], partitions: 1)
+    let taken = try take(&source, until: Int64(end))
+    #expect(taken.stateOnly == Array(9..<Int64(end)))
+    #expect(taken.fresh == [Int64(end)])
+    source.close()
+  }
 }

@@ -15,6 +15,14 @@ import Testing
     #expect(failure.description.contains("because"))
   }
 
+  @Test func adviceNamesWhatCanBeSet() {
+    for code in ["_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE", "_NO_OFFSET"] {
+      let text = KafkaFailure(code: code, operation: "reading", detail: "because").description
+      #expect(text.contains("--from") && text.contains("consumer.offset_reset"), "\(text)")
+      for name in KafkaConfiguration.reservedProperties.keys { #expect(!text.contains(name), "\(name) is reserved") }
+    }
+  }
+
   @Test func whatWaitingCanMendIsRetriedTheRestHalts() {
     #expect(KafkaFailure.unacknowledged(records: 3, milliseconds: 5_000).disposition == .retry)
     #expect(KafkaFailure.stopped(operation: "waiting").disposition == .halt)
