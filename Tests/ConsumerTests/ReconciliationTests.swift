@@ -42,6 +42,7 @@ import Testing
   ) throws -> OneWorker {
     var source = try topic.source(PartitionTable(), log: log) {
       $0.rebuild.rewind = 10 * Self.minute
+      $0.rebuild.rewindRecords = 5
       $0.rebuild.horizon = 30 * Self.minute
       change(&$0)
     }
@@ -124,6 +125,15 @@ import Testing
     #expect(said.all.contains { $0.facility == "REBUILD" && $0.message.contains("from offset 69 to 80") })
     source.close()
     #expect(try topic.committed(partitions: 1) == [100])
+  }
+
+  @Test func howEverCloseTheirTimesAreSoManyRecordsAreToldAgain() throws {
+    let topic = try topic()
+    var source = try join(topic, offset: 79, isTrusted: false, change: { $0.rebuild.rewindRecords = 30 })
+    let taken = try drain(&source, of: topic)
+    #expect(taken.stateOnly == (50..<80).filter { $0 != 60 })
+    #expect(taken.fresh == Array(80..<100))
+    source.close()
   }
 
   @Test func aStoreThatKnowsNothingIsToldTheWholeHorizonAgainButNoDeadLetters() throws {
