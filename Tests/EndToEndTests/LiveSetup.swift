@@ -144,7 +144,7 @@ struct LiveSetup {
   }
 
   /// Waits until the group has committed everything up to the end of the topic of clicks; false where it has not in time.
-  func waitUntilCommitted(_ records: Int, seconds: Double = 60) throws -> Bool {
+  func waitUntilCommitted(_ records: Int, seconds: Double = 150) throws -> Bool {
     let deadline = Deadline(seconds: seconds)
     let offsets = try CommittedOffsets(self)
     while true {

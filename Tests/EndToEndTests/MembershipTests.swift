@@ -40,8 +40,14 @@ extension ServerTests {
       for pair in pairs { #expect(try pair.setup.waitUntilCommitted(600), "\(pair.words)") }
       for pair in pairs { pair.sleeper.freeze() }
       let before = try pairs.map { try $0.committed }
+      // Past the session time-out, and until the others have taken over.
       sleep(9)
-      let after = try pairs.map { try $0.committed }
+      let deadline = Deadline(seconds: 40)
+      var after = try pairs.map { try $0.committed }
+      while !zip(before, after).allSatisfy({ $0 < $1 }), !deadline.isOver {
+        usleep(500_000)
+        after = try pairs.map { try $0.committed }
+      }
       for pair in pairs { pair.sleeper.wake() }
       #expect(zip(before, after).allSatisfy { $0 < $1 }, "\(before) \(after)")
       for writer in writers { try writer.join() }
