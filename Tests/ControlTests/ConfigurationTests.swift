@@ -25,7 +25,9 @@ import Testing
     #expect(configuration.publisher == .init(topic: "predictions", deadLetterTopic: nil, commitInterval: 200))
     #expect(configuration.redis == .init(address: .init(endpoint: .tcp(host: "r", port: 6379)), timeout: 2000))
     let day: Int64 = 86_400_000
-    #expect(configuration.state == .init(prefix: "intentd", rewind: 600_000, idleTimeout: day, maxLag: day, cacheBytes: 1 << 30))
+    #expect(
+      configuration.state
+        == .init(prefix: "intentd", rewind: 600_000, idleTimeout: day, maxLag: day, cacheBytes: 1 << 30))
     #expect(configuration.predictions == .init(topK: 20, exclude: .none))
   }
 
@@ -45,7 +47,9 @@ import Testing
     #expect(configuration.consumer.offsetReset == .earliest)
     #expect(configuration.publisher.deadLetterTopic == "t.dead")
     #expect(configuration.redis == .init(address: .init(endpoint: .unix(path: "/s")), timeout: 250))
-    #expect(configuration.state == .init(prefix: "p", rewind: 600_000, idleTimeout: 1_800_000, maxLag: 0, cacheBytes: 64 << 20))
+    #expect(
+      configuration.state
+        == .init(prefix: "p", rewind: 600_000, idleTimeout: 1_800_000, maxLag: 0, cacheBytes: 64 << 20))
     #expect(configuration.predictions == .init(topK: 100, exclude: .seen))
   }
 
