@@ -11,7 +11,7 @@ ADDRESS_SKIP := MutationTests|SteadyStateTests|GoldenReferenceTests|EncoderTests
 THREAD_SUITES := ^(PipelineTests|ReplayTests)\.
 
 # Debian's packages: what a build needs, and what tests need besides.
-BUILD_PACKAGES := pkg-config librdkafka-dev libhiredis-dev libsimdjson-dev libyaml-dev zlib1g-dev
+BUILD_PACKAGES := pkg-config librdkafka-dev libhiredis-dev libsimdjson-dev libyaml-dev zlib1g-dev libopenblas-dev
 TEST_PACKAGES := redis-server
 # A test sends clicks with Python's confluent-kafka and redis. It is skipped where they are missing, but not on the build server.
 CLIENT_VENV := .build-venv

@@ -35,6 +35,7 @@ let package = Package(
   name: "intentd",
   products: [
     .executable(name: "intentd", targets: ["intentd"]),
+    .executable(name: "intentd-train", targets: ["intentd-train"]),
     // For Benchmarks/, which is a package of its own and sees products only.
     .library(name: "Intentd", targets: ["Events", "Formats", "Sequential", "Pipeline", "Replay"]),
   ],
@@ -53,6 +54,11 @@ let package = Package(
     module("Demo", on: ["Events", "Sequential"]),
     module(
       "Replay", on: ["Events", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"]),
+    // Never on the path of a click: in a program of its own, so that the daemon doesn't load OpenBLAS.
+    module("Training", on: ["Events", "Formats", "Platform", "Sequential", "CTraining", "COpenBLAS"]),
+    .executableTarget(
+      name: "intentd-train",
+      dependencies: ["Events", "Platform", "Formats", "Sequential", "Control", "Training"], swiftSettings: strict),
     .executableTarget(
       name: "intentd",
       dependencies: [
@@ -63,6 +69,7 @@ let package = Package(
 
     // C, each behind one owner type a file.
     .target(name: "CKernels"),
+    .target(name: "CTraining"),
     .target(name: "CPlatform", path: "Sources/CLibraries/CPlatform"),
     .target(
       name: "CSimdjson", path: "Sources/CLibraries/CSimdjson",
@@ -72,6 +79,7 @@ let package = Package(
     library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
     library("CArgp", apt: "libc6-dev"),
+    library("COpenBLAS", apt: "libopenblas-dev"),
 
     // Tests mirror the sources; what crosses modules stands in EndToEndTests.
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
@@ -90,6 +98,7 @@ let package = Package(
     tests("ControlTests", on: ["Events", "Control", "TestSupport"]),
     tests("DemoTests", on: ["Events", "Sequential", "Demo", "TestSupport"]),
     tests("ReplayTests", on: ["Events", "Formats", "Pipeline", "Sequential", "SessionState", "Replay", "TestSupport"]),
+    tests("TrainingTests", on: ["Events", "Formats", "Platform", "Sequential", "Training", "TestSupport"]),
     tests("TidyTests", on: ["TestSupport"]),
     tests(
       "EndToEndTests",

@@ -21,6 +21,8 @@ enum Allowances {
     "Control": ["Events", "CYaml", "CArgp"],
     "Demo": ["Events", "Sequential"],
     "Replay": ["Events", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"],
+    "Training": ["Events", "Formats", "Platform", "Sequential", "CTraining", "COpenBLAS"],
+    "intentd-train": ["Events", "Platform", "Formats", "Sequential", "Control", "Training"],
     "intentd": [
       "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline", "SessionState", "Publisher",
       "Control", "Demo", "Replay",
@@ -56,6 +58,8 @@ enum Allowances {
     "Sources/Sequential/CatalogueKernels.swift": ["CKernels"],
     "Sources/Sequential/EncoderKernels.swift": ["CKernels"],
     "Sources/Sequential/Kernel.swift": ["CKernels"],
+    "Sources/Training/Numerics/LayerKernels.swift": ["CTraining"],
+    "Sources/Training/Numerics/MatrixKernels.swift": ["COpenBLAS"],
     "Sources/SessionState/RedisConnection.swift": ["CHiredis"],
     "Sources/SessionState/RedisReply.swift": ["CHiredis"],
   ]

@@ -1,0 +1,6 @@
+#ifndef CTRAINING_ATTENTION_H
+#define CTRAINING_ATTENTION_H
+
+#include <stdint.h>
+
+#endif

@@ -1,0 +1,6 @@
+#ifndef CTRAINING_LOSSES_H
+#define CTRAINING_LOSSES_H
+
+#include <stdint.h>
+
+#endif

@@ -1,0 +1,6 @@
+#ifndef CTRAINING_RECURRENT_H
+#define CTRAINING_RECURRENT_H
+
+#include <stdint.h>
+
+#endif

@@ -1,0 +1,5 @@
+import Training
+
+enum Program {
+  static func run() {}
+}
