@@ -3,7 +3,8 @@
 struct RandomStream: RandomNumberGenerator, Sendable {
   /// What numbers are for; different purposes never share numbers.
   enum Purpose: UInt64, Sendable {
-    case weights = 1, order, dropout, negatives, tuning, sampling
+    case weights = 1
+    case order, dropout, negatives, tuning, sampling
   }
 
   /// Seed of kernels that draw their own numbers, such as dropout's mask.
