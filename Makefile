@@ -96,7 +96,7 @@ build: setup ## build the daemon: .build/release/intentd
 test: setup-test $(TEST_CLIENT) test-suite lint test-address test-thread test-neon test-tools ## the whole suite, lint, sanitizers
 
 test-suite:
-	$(SWIFT) test -c release --disable-xctest
+	SWIFT=$(SWIFT) Tests/run-suite
 
 test-long: setup-test $(TEST_CLIENT) ## the tests on real servers in their long form: 200,000 clicks, a minute of kills, and more
 	INTENTD_TEST_LONG=1 $(SWIFT) test -c release --disable-xctest --filter '$(LONG_TESTS)'
