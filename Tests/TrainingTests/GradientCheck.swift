@@ -15,12 +15,13 @@ struct GradientCheck {
     self.init(parameters.indices.map { (parameters[$0].name, parameters[$0].value, gradients[$0].value) })
   }
 
-  /// The greatest error over all values, relative to the greater of both, but at least 1e-3 and 1e-2 of the tensor's greatest gradient, since f
-  /// itself is rounded (the gradient of a key's bias is nothing but that without rotation); `loss` computes f anew.
+  /// The greatest error over all values; `loss` computes f anew. Relative to the greater of both, but at least to what f's own rounding lets
+  /// be seen (the gradient of a key's bias is nothing but rounding without rotation) and 1e-2 of the tensor's greatest gradient.
   func greatestError(_ loss: () -> Double) -> (error: Double, at: String) {
     var worst = (error: 0.0, at: "nowhere")
+    let rounding = 1e-3 * max(1, abs(loss()))
     for (name, value, gradient) in tensors {
-      let floor = 1e-2 * gradient.values.map(abs).reduce(0.1, max)
+      let floor = gradient.values.reduce(rounding) { max($0, 1e-2 * abs($1)) }
       for index in 0..<value.count {
         let before = value[index]
         value[index] = before + GradientCheck.step

@@ -51,7 +51,8 @@ extension Float: AttentionKernels {
   }
 
   static func causalSoftmaxBackward(
-    _ probabilities: TensorSlice<Float>, gradient: TensorSlice<Float>, dropped: TensorSlice<Float>, dropout: DropoutMask
+    _ probabilities: TensorSlice<Float>, gradient: TensorSlice<Float>, dropped: TensorSlice<Float>,
+    dropout: DropoutMask
   ) {
     let count = probabilities.rows
     precondition(probabilities.columns == count && gradient.rows == count && gradient.columns == count)
@@ -88,7 +89,8 @@ extension Double: AttentionKernels {
   }
 
   static func causalSoftmaxBackward(
-    _ probabilities: TensorSlice<Double>, gradient: TensorSlice<Double>, dropped: TensorSlice<Double>, dropout: DropoutMask
+    _ probabilities: TensorSlice<Double>, gradient: TensorSlice<Double>, dropped: TensorSlice<Double>,
+    dropout: DropoutMask
   ) {
     let count = probabilities.rows
     precondition(probabilities.columns == count && gradient.rows == count && gradient.columns == count)

@@ -280,7 +280,8 @@ extension Double: LayerKernels {
   }
 
   static func embed(
-    _ batch: PackedBatch, table: Tensor<Double>, positions: Tensor<Double>?, dropout: DropoutMask, into x: Tensor<Double>
+    _ batch: PackedBatch, table: Tensor<Double>, positions: Tensor<Double>?, dropout: DropoutMask,
+    into x: Tensor<Double>
   ) {
     precondition(x.columns == table.columns && x.rows >= batch.rows)
     precondition(positions == nil || positions?.columns == table.columns)
@@ -293,7 +294,8 @@ extension Double: LayerKernels {
   }
 
   static func embedBackward(
-    _ batch: PackedBatch, gradient: Tensor<Double>, dropout: DropoutMask, table: Tensor<Double>, positions: Tensor<Double>?
+    _ batch: PackedBatch, gradient: Tensor<Double>, dropout: DropoutMask, table: Tensor<Double>,
+    positions: Tensor<Double>?
   ) {
     precondition(gradient.columns == table.columns && gradient.rows >= batch.rows)
     precondition(positions == nil || positions?.columns == table.columns)
