@@ -1,4 +1,5 @@
 #include "ctraining_layers.h"
+#include "dropout.h"
 
 #define TRAINING_DOUBLE 0
 #include "template.h"

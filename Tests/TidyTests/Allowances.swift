@@ -58,6 +58,7 @@ enum Allowances {
     "Sources/Sequential/CatalogueKernels.swift": ["CKernels"],
     "Sources/Sequential/EncoderKernels.swift": ["CKernels"],
     "Sources/Sequential/Kernel.swift": ["CKernels"],
+    "Sources/Training/Numerics/AttentionKernels.swift": ["CTraining"],
     "Sources/Training/Numerics/LayerKernels.swift": ["CTraining"],
     "Sources/Training/Numerics/MatrixKernels.swift": ["COpenBLAS"],
     "Sources/SessionState/RedisConnection.swift": ["CHiredis"],

@@ -5,6 +5,7 @@
 #ifndef CTRAINING_H
 #define CTRAINING_H
 
+#include "ctraining_dropout.h"
 #include "ctraining_attention.h"
 #include "ctraining_layers.h"
 #include "ctraining_losses.h"
