@@ -59,7 +59,9 @@ enum Allowances {
     "Sources/Sequential/EncoderKernels.swift": ["CKernels"],
     "Sources/Sequential/Kernel.swift": ["CKernels"],
     "Sources/Training/Numerics/LayerKernels.swift": ["CTraining"],
+    "Sources/Training/Numerics/LossKernels.swift": ["CTraining"],
     "Sources/Training/Numerics/MatrixKernels.swift": ["COpenBLAS"],
+    "Sources/Training/Numerics/OptimiserKernels.swift": ["CTraining"],
     "Sources/SessionState/RedisConnection.swift": ["CHiredis"],
     "Sources/SessionState/RedisReply.swift": ["CHiredis"],
   ]
