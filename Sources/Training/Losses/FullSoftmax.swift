@@ -33,13 +33,8 @@ final class FullSoftmax<Scalar: TrainingScalar>: Loss {
     precondition(input.weight.value.rows == items)
     input.weight.gradient.touchAll()
     input.bias?.gradient.touchAll()
-    let chunks = (input.count + scores.rows - 1) / scores.rows
     var loss = 0.0
-    for chunk in 0..<chunks {
-      // Chunks of equal size, so that none is left with a few rows.
-      let first = input.count * chunk / chunks
-      loss += evaluate(input, rows: first..<input.count * (chunk + 1) / chunks)
-    }
+    for rows in groups(of: input.count, most: scores.rows) { loss += evaluate(input, rows: rows) }
     return loss
   }
 
