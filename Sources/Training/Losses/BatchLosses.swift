@@ -106,7 +106,7 @@ final class BPRMax<Scalar: TrainingScalar>: Loss {
 }
 
 /// Rows of a chunk: lanes are few, so that one chunk mostly does.
-private func batchChunk(_ rows: Int) -> Int { max(1, min(rows, 256)) }
+func batchChunk(_ rows: Int) -> Int { max(1, min(rows, 256)) }
 
 /// Where the targets of `input` stand in its candidates; they must stand there.
 private func checkedFirstTarget<Scalar>(_ input: LossInput<Scalar>) -> Int {

@@ -4,11 +4,12 @@
 /// Rows go through in chunks, forward and backward at once, so that scores take a bounded amount of memory and are still in a cache when
 /// they are needed again.
 final class FullSoftmax<Scalar: TrainingScalar>: Loss {
-  /// Scores that a chunk holds at most, unless that were fewer than ``fewestRows`` rows: larger chunks were not faster with catalogues of
-  /// 3,000 items, smaller ones were slower.
-  static var chunkScores: Int { 1 << 20 }
-  /// Rows of a chunk at least: products of fewer rows are slow.
-  static var fewestRows: Int { 32 }
+  /// Rows of a chunk at most; more were not faster with catalogues of 3,000 items.
+  static var mostRows: Int { 512 }
+  /// Scores of a chunk at most, unless that were fewer than ``fewestRows`` rows.
+  static var mostScores: Int { 1 << 22 }
+  /// Rows of a chunk at least: with fewer, the table and its gradient pass through the caches too often.
+  static var fewestRows: Int { 64 }
 
   private let items: Int
   private let smoothing: Double
@@ -20,14 +21,15 @@ final class FullSoftmax<Scalar: TrainingScalar>: Loss {
     precondition(items > 0 && rows >= 0 && smoothing >= 0 && smoothing < 1 && (chunk ?? 1) > 0)
     self.items = items
     self.smoothing = smoothing
-    let most = chunk ?? max(Self.fewestRows, Self.chunkScores / items)
-    scores = Tensor(rows: max(1, min(most, rows)), columns: scoreColumns(items))
+    scores = Tensor(rows: max(1, min(chunk ?? Self.chunkRows(items), rows)), columns: scoreColumns(items))
   }
 
   /// Bytes of the buffers of a loss like this.
   static func bytes(items: Int, rows: Int) -> Int {
-    max(1, min(max(fewestRows, chunkScores / items), rows)) * scoreColumns(items) * MemoryLayout<Scalar>.stride
+    max(1, min(chunkRows(items), rows)) * scoreColumns(items) * MemoryLayout<Scalar>.stride
   }
+
+  private static func chunkRows(_ items: Int) -> Int { min(mostRows, max(fewestRows, mostScores / items)) }
 
   func evaluate(_ input: LossInput<Scalar>) -> Double {
     precondition(input.weight.value.rows == items)

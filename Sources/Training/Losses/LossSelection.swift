@@ -59,7 +59,7 @@ extension TrainingSettings {
         candidates: negatives, rows: GBCE<Float>.groupRows, size: shape.size, ownTarget: true)
     case .batchSoftmax, .bprMax:
       CandidateScores<Float>.bytes(
-        candidates: shape.candidates, rows: min(shape.rows, 256), size: shape.size, ownTarget: false)
+        candidates: shape.candidates, rows: batchChunk(shape.rows), size: shape.size, ownTarget: false)
     }
   }
 }
