@@ -60,7 +60,9 @@ enum Allowances {
     "Sources/Sequential/Kernel.swift": ["CKernels"],
     "Sources/Training/Numerics/AttentionKernels.swift": ["CTraining"],
     "Sources/Training/Numerics/LayerKernels.swift": ["CTraining"],
+    "Sources/Training/Numerics/LossKernels.swift": ["CTraining"],
     "Sources/Training/Numerics/MatrixKernels.swift": ["COpenBLAS"],
+    "Sources/Training/Numerics/OptimiserKernels.swift": ["CTraining"],
     "Sources/SessionState/RedisConnection.swift": ["CHiredis"],
     "Sources/SessionState/RedisReply.swift": ["CHiredis"],
   ]

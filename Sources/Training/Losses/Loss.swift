@@ -18,6 +18,8 @@ struct LossInput<Scalar: TrainingScalar> {
   /// Items that the whole step shares as candidates: with session-parallel training the targets of all replicas and the sampled
   /// negatives, `targets` of this replica among them from ``firstTarget`` on. Empty for losses that don't use any.
   var candidates: [Int32] = []
+  /// How many of ``candidates`` are targets; they come first, sampled negatives after them.
+  var targetCandidates = 0
   /// Where this replica's targets stand in ``candidates``.
   var firstTarget = 0
   /// The output table `[V, o]`, and the sum of its gradients.

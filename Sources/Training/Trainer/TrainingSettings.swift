@@ -83,6 +83,8 @@ public struct TrainingSettings: Codable, Sendable, Equatable {
   public var negatives = 256
   /// Negatives are drawn with probability ∝ (clicks of the item)^α: 0 is uniform, 1 by popularity. gbce always draws uniformly.
   public var sampleAlpha = 0.5
+  /// How far scores are corrected by log Q, with sampled-softmax and batch-softmax: 1 fully, 0 not at all.
+  public var logQ = 1.0
   /// gBCE's calibration t: 0 is plain binary cross-entropy, 1 fully calibrated.
   public var calibration = 0.75
   /// BPR-max's score regularisation λ.
