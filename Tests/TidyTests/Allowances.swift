@@ -60,6 +60,7 @@ enum Allowances {
     "Sources/Sequential/Kernel.swift": ["CKernels"],
     "Sources/Training/Numerics/LayerKernels.swift": ["CTraining"],
     "Sources/Training/Numerics/MatrixKernels.swift": ["COpenBLAS"],
+    "Sources/Training/Numerics/RecurrentKernels.swift": ["CTraining"],
     "Sources/SessionState/RedisConnection.swift": ["CHiredis"],
     "Sources/SessionState/RedisReply.swift": ["CHiredis"],
   ]
