@@ -225,7 +225,8 @@ extension Double: RecurrentKernels {
   }
 
   static func copyRows(
-    _ rows: Int, of source: Tensor<Double>, at sourceIndex: [Int32]?, to target: Tensor<Double>, at targetIndex: [Int32]?
+    _ rows: Int, of source: Tensor<Double>, at sourceIndex: [Int32]?, to target: Tensor<Double>,
+    at targetIndex: [Int32]?
   ) {
     precondition(source.columns == target.columns && areRows(rows, sourceIndex, limit: source.rows))
     precondition(areRows(rows, targetIndex, limit: target.rows))
