@@ -63,6 +63,7 @@ enum Allowances {
     "Sources/Training/Numerics/LossKernels.swift": ["CTraining"],
     "Sources/Training/Numerics/MatrixKernels.swift": ["COpenBLAS"],
     "Sources/Training/Numerics/OptimiserKernels.swift": ["CTraining"],
+    "Sources/Training/Numerics/RecurrentKernels.swift": ["CTraining"],
     "Sources/SessionState/RedisConnection.swift": ["CHiredis"],
     "Sources/SessionState/RedisReply.swift": ["CHiredis"],
   ]

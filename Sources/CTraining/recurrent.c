@@ -1,0 +1,11 @@
+#include "ctraining_recurrent.h"
+
+#include "elementary.h"
+
+#define TRAINING_DOUBLE 0
+#include "template.h"
+#include "recurrent.inc"
+#undef TRAINING_DOUBLE
+#define TRAINING_DOUBLE 1
+#include "template.h"
+#include "recurrent.inc"

@@ -1,0 +1,145 @@
+import Events
+import Sequential
+import Testing
+
+@testable import Training
+
+@Suite struct RecurrentNetworkTests {
+  static let shapes = RecurrentConfiguration.Cell.allCases.flatMap { cell in
+    [
+      RecurrentFixtures.shape(cell, [16], embedding: 16),
+      RecurrentFixtures.shape(cell, [20, 12], embedding: 9, itemBias: true),
+      RecurrentFixtures.shape(cell, [20, 12], embedding: 9, output: .untied, projects: true),
+      RecurrentFixtures.shape(cell, [12, 17], embedding: nil, output: .untied, itemBias: true),
+    ]
+  }
+
+  @Test(arguments: shapes)
+  func parametersAreThoseOfTheModelDirectory(_ shape: RecurrentShape) {
+    let network = RecurrentNetwork<Float>(shape, seed: 1)
+    let tensors = shape.configuration(name: "n").tensors
+    #expect(network.parameters.map(\.name) == tensors.map(\.name))
+    #expect(network.parameters.map(\.shape) == tensors.map(\.shape))
+    #expect(network.outputSize == shape.configuration(name: "n").outputSize)
+  }
+
+  /// What is trained is what is served: hidden states at every position against the serving engine's.
+  @Test(arguments: shapes)
+  func servedModelHasTheSameHiddenStates(_ shape: RecurrentShape) {
+    let network = RecurrentNetwork<Float>(shape, seed: 4)
+    let batch = RecurrentFixtures.batch([2, 8, 1, 5, 8])
+    let hidden = network.makePass(RecurrentFixtures.capacity).forward(batch, dropout: nil)
+    let ids = (0..<shape.itemCount).map { Array("\($0)".utf8) }
+    guard let vocabulary = Vocabulary(ids) else { return #expect(Bool(false), "ids are unique") }
+    let model = SequentialModel(
+      shape.configuration(name: "n"), weights: RecurrentFixtures.weights(network), vocabulary: vocabulary,
+      kernel: .portable)
+    let encoder = model.makeEncoder(slots: 1, budget: 1 << 20)
+    var served = AlignedBuffer<Float>(count: encoder.hiddenSize, repeating: 0)
+    var largest: Float = 0
+    for sequence in 0..<batch.sequences {
+      for row in Int(batch.starts[sequence])..<Int(batch.starts[sequence + 1]) {
+        encoder.release(slot: 0)
+        #expect(encoder.reserve(slot: 0, positions: 8))
+        var wave = Wave()
+        wave.begin(slot: 0, at: 0)
+        for item in batch.items[Int(batch.starts[sequence])...row] { wave.append(ItemIndex(item)) }
+        encoder.encode(wave, into: &served)
+        for column in 0..<encoder.hiddenSize {
+          largest = max(largest, abs(served[column] - hidden[row, column]))
+        }
+      }
+    }
+    #expect(largest <= 1e-5)
+    #expect(hidden.values.contains { abs($0) > 0.01 })
+  }
+
+  /// Steps of 3 and of 2 events in a lane are one of 5; a reset begins anew; other lanes stay as they are.
+  @Test(arguments: RecurrentConfiguration.Cell.allCases)
+  func lanesCarryState(_ cell: RecurrentConfiguration.Cell) {
+    let network = RecurrentNetwork<Double>(RecurrentFixtures.shape(cell, [4, 5]), seed: 2)
+    let pass = network.makePass(RecurrentFixtures.capacity)
+    let whole = RecurrentFixtures.batch([5, 5])
+    let expected = pass.forward(whole, dropout: nil).values
+    func part(_ times: Range<Int>, _ resets: [Bool]) -> PackedBatch {
+      var batch = PackedBatch()
+      for start in [0, 5] {
+        let rows = start + times.lowerBound..<start + times.upperBound
+        batch.append(items: whole.items[rows], targets: whole.targets[rows])
+      }
+      batch.lanes = [3, 1]
+      batch.resets = resets
+      return batch
+    }
+    let size = network.outputSize
+    func row(_ values: [Double], _ row: Int) -> [Double] { Array(values[row * size..<(row + 1) * size]) }
+    for state in pass.laneStates { for index in 0..<state.tensor.count { state.tensor[index] = 9 } }
+    let first = pass.forward(part(0..<3, [true, true]), dropout: nil).values
+    let saved = pass.laneStates.map(\.tensor.values)
+    let second = pass.forward(part(3..<5, [false, false]), dropout: nil).values
+    for sequence in 0..<2 {
+      for time in 0..<5 {
+        let found = time < 3 ? row(first, 3 * sequence + time) : row(second, 2 * sequence + time - 3)
+        for (one, other) in zip(found, row(expected, 5 * sequence + time)) { #expect(abs(one - other) < 1e-12) }
+      }
+    }
+    for state in pass.laneStates {
+      for column in 0..<state.tensor.columns { #expect(state.tensor[2, column] == 9) }
+    }
+    #expect(pass.laneStates.map(\.name).first == "layers.0.hidden")
+    for (state, values) in zip(pass.laneStates, saved) {
+      for (index, value) in values.enumerated() { state.tensor[index] = value }
+    }
+    #expect(pass.forward(part(3..<5, [false, false]), dropout: nil).values.prefix(4 * size) == second.prefix(4 * size))
+    let anew = pass.forward(part(0..<3, [true, false]), dropout: nil).values
+    #expect(row(anew, 0) == row(first, 0))
+    #expect(row(anew, 3) != row(first, 3))
+  }
+
+  /// A sequence's hidden states do not depend on its neighbours or on the order of the batch.
+  @Test func neighboursMakeNoDifference() {
+    let network = RecurrentNetwork<Double>(RecurrentFixtures.shape(.lstm, [4, 5]), seed: 2)
+    let pass = network.makePass(RecurrentFixtures.capacity)
+    let batch = RecurrentFixtures.batch([2, 8, 1, 5, 8, 1])
+    let together = pass.forward(batch, dropout: nil).values
+    let size = network.outputSize
+    for sequence in 0..<batch.sequences {
+      let rows = Int(batch.starts[sequence])..<Int(batch.starts[sequence + 1])
+      var alone = PackedBatch()
+      alone.append(items: batch.items[rows], targets: batch.targets[rows])
+      let hidden = pass.forward(alone, dropout: nil)
+      for row in rows {
+        for column in 0..<size {
+          #expect(abs(together[row * size + column] - hidden[row - rows.lowerBound, column]) < 1e-14)
+        }
+      }
+    }
+  }
+
+  @Test func dropoutIsInvertedAndOfItsRate() {
+    let count = 100_000
+    let x = Tensor<Float>(rows: 1, columns: count, [Float](repeating: 1, count: count))
+    Float.dropout(x, count: count, rate: 0.3, key: RandomStream(seed: 1, purpose: .dropout).key)
+    let kept = x.values.filter { $0 != 0 }
+    #expect(abs(Double(kept.count) / Double(count) - 0.7) < 0.01)
+    #expect(kept.allSatisfy { abs($0 - 1 / 0.7) < 1e-6 })
+  }
+
+  /// Weights are drawn as PyTorch draws them, and the same ones for the same seed.
+  @Test func weightsAreDrawnFromTheirBounds() {
+    let shape = RecurrentShape(
+      cell: .gru, itemCount: 500, maxLength: 8, layerSizes: [25, 16], input: .embedding(size: 20), projects: true)
+    let network = RecurrentNetwork<Float>(shape, seed: 3)
+    for parameter in network.parameters where parameter.name != "item_embedding.weight" {
+      let bound: Float = parameter.name.hasPrefix("layers.0") ? 0.2 : 0.25
+      let largest = parameter.value.values.map(abs).max() ?? 0
+      #expect(largest <= bound && largest > 0.8 * bound, "\(parameter.name)")
+    }
+    let embeddings = network.parameters[0].value.values.map(Double.init)
+    let deviation = (embeddings.reduce(0) { $0 + $1 * $1 } / Double(embeddings.count)).squareRoot()
+    #expect(abs(deviation - 0.1) < 0.005)
+    #expect(
+      RecurrentNetwork<Float>(shape, seed: 3).parameters.map(\.value.values) == network.parameters.map(\.value.values))
+    #expect(RecurrentNetwork<Float>(shape, seed: 4).parameters[0].value.values != network.parameters[0].value.values)
+  }
+}
