@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "ctraining_dropout.h"
+
 // Buffers are time-major: the rows of a step stand together, longest sequence first, so that the first `next_rows` rows go on at `next`.
 
 // GRU: r = σ(a_r + u_r), z = σ(a_z + u_z), n = tanh(a_n + r ⊙ u_n), h' = (1 − z) ⊙ n + z ⊙ h, where a has the input's part [rows, 3·size] and
@@ -47,13 +49,9 @@ void training_copy_rows_f(
 void training_copy_rows_d(
     double *y, const int32_t *y_index, const double *x, const int32_t *x_index, int64_t rows, int64_t columns);
 
-// Row y_index[i] of y += row i of x.
-void training_add_rows_f(float *y, const int32_t *y_index, const float *x, int64_t rows, int64_t columns);
-void training_add_rows_d(double *y, const int32_t *y_index, const double *x, int64_t rows, int64_t columns);
-
-// Inverted dropout: x[i] becomes 0 with probability `rate`, else x[i] / (1 − rate), as `key` and i decide.
-void training_recurrent_dropout_f(float *x, int64_t count, uint64_t key, double rate);
-void training_recurrent_dropout_d(double *x, int64_t count, uint64_t key, double rate);
+// x = dropout(x), in place.
+void training_drop_f(float *x, int64_t count, struct training_dropout dropout);
+void training_drop_d(double *x, int64_t count, struct training_dropout dropout);
 
 // The functions that the gates use.
 void training_sigmoid_f(float *x, int64_t count);

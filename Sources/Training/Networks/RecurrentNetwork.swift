@@ -7,12 +7,12 @@ final class RecurrentNetwork<Scalar: TrainingScalar>: Network {
   let shape: RecurrentShape
   let parameters: [Parameter<Scalar>]
   let output: OutputTable
-  /// Index of `item_embedding.weight` `[V, e]`, or of `input.weight` `[V, G·H₀]` where the input is one-hot.
-  let inputTable: Int
+  /// `item_embedding.weight` `[V, e]`, or `input.weight` `[V, G·H₀]` where the input is one-hot: then what is looked up is layer 0's gates.
+  let input: ItemEmbedding<Scalar>
   /// The layers' parameters.
   let layers: [RecurrentLayerWeights<Scalar>]
-  /// Indices of `projection.weight` `[o, H]` and `projection.bias` `[o]`.
-  let projection: (weight: Int, bias: Int)?
+  /// To `[o]` from the last layer, where there is one.
+  let projection: Linear<Scalar>?
 
   var outputSize: Int { shape.outputSize }
 
@@ -22,32 +22,14 @@ final class RecurrentNetwork<Scalar: TrainingScalar>: Network {
   init(_ shape: RecurrentShape, seed: UInt64) {
     shape.check()
     self.shape = shape
-    let specifications = shape.configuration(name: "network").tensors
-    let parameters = specifications.map { specification in
-      Parameter<Scalar>(
-        specification.name, specification.shape, isDecayed: specification.shape.count == 2,
-        isTable: ["item_embedding.weight", "input.weight", "output.weight"].contains(specification.name))
-    }
-    func index(_ name: String) -> Int {
-      guard let index = specifications.firstIndex(where: { $0.name == name }) else {
-        preconditionFailure("the configuration has no tensor \(name)")
-      }
-      return index
-    }
-    self.parameters = parameters
-    let isEmbedded = shape.embeddingSize != nil
-    inputTable = index(isEmbedded ? "item_embedding.weight" : "input.weight")
-    layers = shape.layerSizes.enumerated().map { layer, size in
-      RecurrentLayerWeights(
-        parameters: parameters, size: size,
-        input: layer > 0 || isEmbedded ? index("layers.\(layer).weight_ih") : nil,
-        recurrent: index("layers.\(layer).weight_hh"), inputBias: index("layers.\(layer).bias_ih"),
-        recurrentBias: index("layers.\(layer).bias_hh"))
-    }
-    projection = shape.projectionSize.map { _ in (index("projection.weight"), index("projection.bias")) }
+    let list = ParameterList<Scalar>(shape.configuration(name: "network"))
+    parameters = list.parameters
+    input = ItemEmbedding(list[shape.embeddingSize == nil ? "input.weight" : "item_embedding.weight"])
+    layers = shape.layerSizes.enumerated().map { RecurrentLayerWeights(layer: $0, size: $1, of: list) }
+    projection = shape.projectionSize.map { _ in Linear("projection", of: list) }
     output = OutputTable(
-      weight: shape.output == .tied ? index("item_embedding.weight") : index("output.weight"),
-      bias: shape.itemBias ? index("output.bias") : nil)
+      weight: list[shape.output == .tied ? "item_embedding.weight" : "output.weight"].index,
+      bias: list.find("output.bias")?.index)
     initialise(seed)
   }
 
@@ -67,16 +49,15 @@ final class RecurrentNetwork<Scalar: TrainingScalar>: Network {
 
   /// Draws all weights; each parameter has a stream of its own.
   private func initialise(_ seed: UInt64) {
-    for (index, parameter) in parameters.enumerated() {
-      var random = RandomStream(seed: seed, purpose: .weights, part: index)
-      switch parameter.name {
-      case "item_embedding.weight":
-        for value in 0..<parameter.value.count { parameter.value[value] = Scalar(0.1 * random.normal()) }
-      case "output.bias": break
-      default:
+    let stream = RandomStream(seed: seed, purpose: .weights)
+    for (index, parameter) in parameters.enumerated() where parameter.name != "output.bias" {
+      if parameter.name == "item_embedding.weight" {
+        parameter.value.fillNormal(deviation: 0.1, stream.child(index))
+      } else {
         let bound = 1 / Double(fanIn(parameter.name)).squareRoot()
-        for value in 0..<parameter.value.count {
-          parameter.value[value] = Scalar(bound * (2 * random.uniform() - 1))
+        var random = stream.child(index)
+        for place in 0..<parameter.value.count {
+          parameter.value[place] = Scalar(bound * (2 * random.uniform() - 1))
         }
       }
     }
@@ -90,5 +71,13 @@ final class RecurrentNetwork<Scalar: TrainingScalar>: Network {
     let parts = name.split(separator: ".")
     guard parts[0] == "layers", let layer = Int(parts[1]) else { return sizes[sizes.count - 1] }
     return sizes[layer]
+  }
+}
+
+extension ItemEmbedding {
+  /// Of `table` `[V, …]`, without positions.
+  init(_ table: LearntTensor<Scalar>) {
+    items = table
+    positions = nil
   }
 }

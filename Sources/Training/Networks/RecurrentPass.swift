@@ -15,12 +15,14 @@ final class RecurrentPass<Scalar: TrainingScalar>: NetworkPass {
   private let projected: Tensor<Scalar>?
   /// `[n, o]`, in the batch's order.
   private let output: Tensor<Scalar>
+  private let capacity: BatchCapacity
   /// What the masks of the last ``forward(_:dropout:)`` were drawn from.
   private var dropout: RandomStream?
 
   /// Buffers for batches of at most `capacity`.
   init(_ network: RecurrentNetwork<Scalar>, _ capacity: BatchCapacity) {
     self.network = network
+    self.capacity = capacity
     let shape = network.shape
     layers = network.layers.map { weights -> any RecurrentLayer<Scalar> in
       shape.cell == .gru ? GRULayer(weights, capacity) : LSTMLayer(weights, capacity)
@@ -42,15 +44,17 @@ final class RecurrentPass<Scalar: TrainingScalar>: NetworkPass {
 
   func forward(_ batch: PackedBatch, dropout: RandomStream?) -> Tensor<Scalar> {
     self.dropout = dropout
+    batch.check(rows: network.shape.itemCount, length: capacity.length)
     order.arrange(batch)
     isCarried = !batch.lanes.isEmpty
     if isCarried { laneOrder.arrange(batch, order) }
     let lanes = lanes
     feedItems()
-    for (index, layer) in layers.enumerated() {
+    for index in layers.indices {
+      let layer = layers[index]
       if index > 0 { layer.feed(layers[index - 1].hidden, rows: order.rows) }
       layer.forward(order, lanes)
-      drop(layer.hidden, rate: network.shape.hiddenDropout, part: index + 1)
+      drop(layer, index)
     }
     let result = project(layers[layers.count - 1].hidden)
     guard !order.isPacked else { return result }
@@ -62,8 +66,9 @@ final class RecurrentPass<Scalar: TrainingScalar>: NetworkPass {
     precondition(batch.rows == order.rows && batch.sequences == order.count)
     let lanes = lanes
     backwardProject(hiddenGradient, layers[layers.count - 1].hidden, into: gradients)
-    for (index, layer) in layers.enumerated().reversed() {
-      drop(layer.hidden, rate: network.shape.hiddenDropout, part: index + 1)
+    for index in layers.indices.reversed() {
+      let layer = layers[index]
+      drop(layer, index)
       layer.backward(order, lanes, into: gradients)
       if index > 0 { layer.backwardFeed(layers[index - 1].hidden, rows: order.rows, into: gradients) }
     }
@@ -72,37 +77,27 @@ final class RecurrentPass<Scalar: TrainingScalar>: NetworkPass {
 
   /// The input's part of layer 0's gates.
   private func feedItems() {
-    let table = network.parameters[network.inputTable].value
-    guard let embedded else {
-      return Scalar.copyRows(order.rows, of: table, at: order.items, to: layers[0].gates, at: nil)
-    }
-    Scalar.copyRows(order.rows, of: table, at: order.items, to: embedded, at: nil)
-    drop(embedded, rate: network.shape.embeddingDropout, part: 0)
+    guard let embedded else { return network.input.forward(order.events, dropout: .none, into: layers[0].gates) }
+    network.input.forward(order.events, dropout: embeddingMask, into: embedded)
     layers[0].feed(embedded, rows: order.rows)
   }
 
   private func backwardFeedItems(into gradients: GradientSet<Scalar>) {
-    if let embedded {
-      layers[0].backwardFeed(embedded, rows: order.rows, into: gradients)
-      drop(embedded, rate: network.shape.embeddingDropout, part: 0)
+    guard let embedded else {
+      return network.input.backward(layers[0].gates, order.events, dropout: .none, gradients: gradients)
     }
-    let gradient = gradients[network.inputTable]
-    for row in 0..<order.rows { gradient.touch(Int(order.items[row])) }
-    Scalar.addRows(order.rows, of: embedded ?? layers[0].gates, to: gradient.value, at: order.items)
+    layers[0].backwardFeed(embedded, rows: order.rows, into: gradients)
+    network.input.backward(embedded, order.events, dropout: embeddingMask, gradients: gradients)
   }
 
-  /// `hidden` · Pᵀ + b, or `hidden` itself where there is no projection.
+  /// What is scored: `hidden` after the projection, or itself where there is none.
   private func project(_ hidden: Tensor<Scalar>) -> Tensor<Scalar> {
     guard let projected, let projection = network.projection else { return hidden }
-    let weight = network.parameters[projection.weight].value
-    Scalar.multiply(
-      hidden.slice(rows: order.rows), transposed: false, weight.slice(rows: weight.rows), transposed: true,
-      into: projected.slice(rows: order.rows), alpha: 1, beta: 0)
-    Scalar.addBias(network.parameters[projection.bias].value, to: projected, rows: order.rows)
+    projection.forward(hidden.slice(rows: order.rows), into: projected.slice(rows: order.rows))
     return projected
   }
 
-  /// Has `hidden` become the gradient of what was projected, and adds those of the projection.
+  /// Has `hidden` become its own gradient, given that of what is scored, and adds those of the projection.
   private func backwardProject(
     _ gradient: Tensor<Scalar>, _ hidden: Tensor<Scalar>, into gradients: GradientSet<Scalar>
   ) {
@@ -110,19 +105,15 @@ final class RecurrentPass<Scalar: TrainingScalar>: NetworkPass {
     let target = projected ?? hidden
     if gradient !== target { Scalar.copyRows(rows, of: gradient, at: order.packed, to: target, at: nil) }
     guard let projected, let projection = network.projection else { return }
-    let weight = network.parameters[projection.weight].value
-    Scalar.multiply(
-      projected.slice(rows: rows), transposed: true, hidden.slice(rows: rows), transposed: false,
-      into: gradients[projection.weight].value.slice(rows: weight.rows), alpha: 1, beta: 1)
-    Scalar.sumRows(projected, rows: rows, into: gradients[projection.bias].value)
-    Scalar.multiply(
-      projected.slice(rows: rows), transposed: false, weight.slice(rows: weight.rows), transposed: false,
-      into: hidden.slice(rows: rows), alpha: 1, beta: 0)
+    let x = hidden.slice(rows: rows)
+    projection.backward(projected.slice(rows: rows), x: x, into: x, adding: false, gradients: gradients)
   }
 
-  /// The mask of `part` on the rows of the batch; the same on the way back.
-  private func drop(_ x: Tensor<Scalar>, rate: Double, part: Int) {
-    guard let dropout, rate > 0 else { return }
-    Scalar.dropout(x, count: order.rows * x.columns, rate: rate, key: dropout.child(part).key)
+  private var embeddingMask: DropoutMask { DropoutMask(network.shape.embeddingDropout, dropout, part: 0) }
+
+  /// The mask behind layer `index` on its rows; the same on the way back.
+  private func drop(_ layer: any RecurrentLayer<Scalar>, _ index: Int) {
+    let mask = DropoutMask(network.shape.hiddenDropout, dropout, part: index + 1)
+    if mask.drops { Scalar.drop(layer.hidden, count: order.rows * layer.hidden.columns, dropout: mask) }
   }
 }

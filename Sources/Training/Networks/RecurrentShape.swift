@@ -55,3 +55,18 @@ struct RecurrentShape: Sendable, Equatable {
     precondition((0..<1).contains(embeddingDropout) && (0..<1).contains(hiddenDropout))
   }
 }
+
+extension RecurrentShape {
+  /// The form that `configuration` describes; nil where it is one that can't be trained here: another architecture, or one of the forms that
+  /// only imported models have.
+  init?(_ configuration: ModelConfiguration, embeddingDropout: Double = 0, hiddenDropout: Double = 0) {
+    guard case .recurrent(let recurrent) = configuration.architecture else { return nil }
+    self.init(
+      cell: recurrent.cell, itemCount: configuration.itemCount, maxLength: configuration.maxLength,
+      layerSizes: recurrent.layerSizes, input: recurrent.input, output: configuration.output,
+      projects: recurrent.projection != nil, itemBias: configuration.itemBias, embeddingDropout: embeddingDropout,
+      hiddenDropout: hiddenDropout)
+    let same = self.configuration(name: configuration.name, version: configuration.version)
+    guard same == configuration else { return nil }
+  }
+}

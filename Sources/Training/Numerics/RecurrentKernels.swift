@@ -69,10 +69,8 @@ protocol RecurrentKernels: TensorElement {
   /// A negative index of the source stands for zeros, one of the target for nowhere.
   static func copyRows(
     _ rows: Int, of source: Tensor<Self>, at sourceIndex: [Int32]?, to target: Tensor<Self>, at targetIndex: [Int32]?)
-  /// Row `index[i]` of `target` += row i of `source`, for the first `rows`.
-  static func addRows(_ rows: Int, of source: Tensor<Self>, to target: Tensor<Self>, at index: [Int32])
-  /// Inverted dropout of the first `count` values, by a mask that `key` decides.
-  static func dropout(_ x: Tensor<Self>, count: Int, rate: Double, key: UInt64)
+  /// x = dropout(x), the first `count` values; the same for the gradient.
+  static func drop(_ x: Tensor<Self>, count: Int, dropout: DropoutMask)
   /// The first `count` values of x become σ(x).
   static func sigmoid(_ x: Tensor<Self>, count: Int)
   /// The first `count` values of x become tanh x.
@@ -91,20 +89,25 @@ extension GRUBuffers {
 }
 
 extension LSTMBuffers {
+  private static func hold(_ rows: Int, _ columns: Int, _ one: Tensor<Scalar>, _ other: Tensor<Scalar>) -> Bool {
+    one.rows >= rows && one.columns == columns && other.rows >= rows && other.columns == columns
+  }
+
   /// True where all of `step` lies in the buffers.
   fileprivate func hold(_ step: RecurrentStep) -> Bool {
     let size = hidden.columns
     return step.row >= 0 && step.nextRows >= 0 && step.nextRows <= step.rows && step.next + step.nextRows <= hidden.rows
       && gates.rows >= hidden.rows && gates.columns == 4 * size
-      && [previous, previousCell, cell, squashed].allSatisfy { $0.rows >= hidden.rows && $0.columns == size }
-      && [carry, cellCarry].allSatisfy { $0.rows >= step.rows && $0.columns == size }
+      && LSTMBuffers.hold(hidden.rows, size, previous, previousCell)
+      && LSTMBuffers.hold(hidden.rows, size, cell, squashed)
+      && LSTMBuffers.hold(step.rows, size, carry, cellCarry)
   }
 }
 
 /// True where the first `rows` of `index`, or those numbers themselves, are rows of a tensor with `limit` rows.
-private func areRows(_ rows: Int, _ index: [Int32]?, limit: Int, allowsNone: Bool = true) -> Bool {
+private func areRows(_ rows: Int, _ index: [Int32]?, limit: Int) -> Bool {
   guard let index else { return rows <= limit }
-  return rows <= index.count && index[..<rows].allSatisfy { $0 < limit && (allowsNone || $0 >= 0) }
+  return rows <= index.count && index[..<rows].allSatisfy { $0 < limit }
 }
 
 extension Float: RecurrentKernels {
@@ -159,15 +162,10 @@ extension Float: RecurrentKernels {
       target.base, targetIndex, source.base, sourceIndex, Int64(rows), Int64(source.columns))
   }
 
-  static func addRows(_ rows: Int, of source: Tensor<Float>, to target: Tensor<Float>, at index: [Int32]) {
-    precondition(source.columns == target.columns && rows <= source.rows)
-    precondition(areRows(rows, index, limit: target.rows, allowsNone: false))
-    unsafe training_add_rows_f(target.base, index, source.base, Int64(rows), Int64(source.columns))
-  }
-
-  static func dropout(_ x: Tensor<Float>, count: Int, rate: Double, key: UInt64) {
-    precondition(count <= x.count && rate >= 0 && rate < 1)
-    unsafe training_recurrent_dropout_f(x.base, Int64(count), key, rate)
+  static func drop(_ x: Tensor<Float>, count: Int, dropout: DropoutMask) {
+    precondition(count <= x.count)
+    let mask = training_dropout(key: dropout.key, threshold: dropout.threshold, scale: dropout.scale)
+    unsafe training_drop_f(x.base, Int64(count), mask)
   }
 
   static func sigmoid(_ x: Tensor<Float>, count: Int) {
@@ -234,15 +232,10 @@ extension Double: RecurrentKernels {
       target.base, targetIndex, source.base, sourceIndex, Int64(rows), Int64(source.columns))
   }
 
-  static func addRows(_ rows: Int, of source: Tensor<Double>, to target: Tensor<Double>, at index: [Int32]) {
-    precondition(source.columns == target.columns && rows <= source.rows)
-    precondition(areRows(rows, index, limit: target.rows, allowsNone: false))
-    unsafe training_add_rows_d(target.base, index, source.base, Int64(rows), Int64(source.columns))
-  }
-
-  static func dropout(_ x: Tensor<Double>, count: Int, rate: Double, key: UInt64) {
-    precondition(count <= x.count && rate >= 0 && rate < 1)
-    unsafe training_recurrent_dropout_d(x.base, Int64(count), key, rate)
+  static func drop(_ x: Tensor<Double>, count: Int, dropout: DropoutMask) {
+    precondition(count <= x.count)
+    let mask = training_dropout(key: dropout.key, threshold: dropout.threshold, scale: dropout.scale)
+    unsafe training_drop_d(x.base, Int64(count), mask)
   }
 
   static func sigmoid(_ x: Tensor<Double>, count: Int) {

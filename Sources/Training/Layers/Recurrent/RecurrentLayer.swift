@@ -47,34 +47,38 @@ struct LaneOrder: Sendable {
   }
 }
 
-/// Which of a network's parameters are a recurrent layer's.
+/// The parameters of a recurrent layer.
 struct RecurrentLayerWeights<Scalar: TrainingScalar>: Sendable {
-  /// All parameters of the network.
-  let parameters: [Parameter<Scalar>]
   /// Units, H.
   let size: Int
-  /// Index of `weight_ih` `[G·H, inputs]`; nil where the input's part is looked up in a table.
-  let input: Int?
-  /// Index of `weight_hh` `[G·H, H]`.
-  let recurrent: Int
-  /// Index of `bias_ih` `[G·H]`.
-  let inputBias: Int
-  /// Index of `bias_hh` `[G·H]`.
-  let recurrentBias: Int
+  /// `weight_ih` `[G·H, inputs]`; nil where the input's part is looked up in a table.
+  let input: LearntTensor<Scalar>?
+  /// `weight_hh` `[G·H, H]`.
+  let recurrent: LearntTensor<Scalar>
+  /// `bias_ih` `[G·H]`.
+  let inputBias: LearntTensor<Scalar>
+  /// `bias_hh` `[G·H]`.
+  let recurrentBias: LearntTensor<Scalar>
+
+  /// The parameters `layers.layer.…`, of `size` units.
+  init(layer: Int, size: Int, of parameters: ParameterList<Scalar>) {
+    self.size = size
+    input = parameters.find("layers.\(layer).weight_ih")
+    recurrent = parameters["layers.\(layer).weight_hh"]
+    inputBias = parameters["layers.\(layer).bias_ih"]
+    recurrentBias = parameters["layers.\(layer).bias_hh"]
+  }
 
   /// `weight_hh`.
-  var recurrentWeight: TensorSlice<Scalar> { parameters[recurrent].value.slice(rows: parameters[recurrent].value.rows) }
+  var recurrentWeight: TensorSlice<Scalar> { recurrent.value.slice(rows: recurrent.value.rows) }
   /// Both biases.
-  var biases: GateBiases<Scalar> {
-    GateBiases(input: parameters[inputBias].value, recurrent: parameters[recurrentBias].value)
-  }
+  var biases: GateBiases<Scalar> { GateBiases(input: inputBias.value, recurrent: recurrentBias.value) }
 }
 
 extension RecurrentLayer {
   /// ``gates`` = the first `rows` rows of `input` · W_ihᵀ.
   func feed(_ input: Tensor<Scalar>, rows: Int) {
-    guard let index = weights.input else { preconditionFailure("the layer has no input matrix") }
-    let weight = weights.parameters[index].value
+    guard let weight = weights.input?.value else { preconditionFailure("the layer has no input matrix") }
     Scalar.multiply(
       input.slice(rows: rows), transposed: false, weight.slice(rows: weight.rows), transposed: true,
       into: gates.slice(rows: rows), alpha: 1, beta: 0)
@@ -82,13 +86,13 @@ extension RecurrentLayer {
 
   /// Adds the gradient of W_ih, and has `input` become that of the input, given that of ``gates``.
   func backwardFeed(_ input: Tensor<Scalar>, rows: Int, into gradients: GradientSet<Scalar>) {
-    guard let index = weights.input else { preconditionFailure("the layer has no input matrix") }
-    let weight = weights.parameters[index].value
+    guard let weight = weights.input else { preconditionFailure("the layer has no input matrix") }
+    let sum = weight.gradient(gradients)
     Scalar.multiply(
       gates.slice(rows: rows), transposed: true, input.slice(rows: rows), transposed: false,
-      into: gradients[index].value.slice(rows: weight.rows), alpha: 1, beta: 1)
+      into: sum.slice(rows: sum.rows), alpha: 1, beta: 1)
     Scalar.multiply(
-      gates.slice(rows: rows), transposed: false, weight.slice(rows: weight.rows), transposed: false,
+      gates.slice(rows: rows), transposed: false, weight.value.slice(rows: sum.rows), transposed: false,
       into: input.slice(rows: rows), alpha: 1, beta: 0)
   }
 
@@ -101,13 +105,13 @@ extension RecurrentLayer {
     let first = isFromZero ? order.count : 0
     let rows = order.rows - first
     if rows > 0 {
-      let sum = gradients[weights.recurrent].value
+      let sum = weights.recurrent.gradient(gradients)
       Scalar.multiply(
         recurrent.slice(row: first, rows: rows), transposed: true, previous.slice(row: first, rows: rows),
         transposed: false, into: sum.slice(rows: sum.rows), alpha: 1, beta: 1)
     }
-    Scalar.sumRows(input, rows: order.rows, into: gradients[weights.inputBias].value)
-    Scalar.sumRows(recurrent, rows: order.rows, into: gradients[weights.recurrentBias].value)
+    Scalar.sumRows(input, rows: order.rows, into: weights.inputBias.gradient(gradients))
+    Scalar.sumRows(recurrent, rows: order.rows, into: weights.recurrentBias.gradient(gradients))
   }
 
   /// The state that sequences begin with: that of their lanes, or zero.

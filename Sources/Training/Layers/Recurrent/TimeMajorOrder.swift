@@ -11,8 +11,8 @@ struct TimeMajorOrder: Sendable {
   private(set) var packed: [Int32]
   /// The row here of each of the batch's rows.
   private(set) var timeMajor: [Int32]
-  /// The item of each row here.
-  private(set) var items: [Int32]
+  /// The rows here, as one sequence without targets.
+  private(set) var events = PackedBatch()
   /// The row here of each rank's last event.
   private(set) var last: [Int32]
   /// Number of rows, n.
@@ -28,7 +28,8 @@ struct TimeMajorOrder: Sendable {
     last = sequences
     packed = [Int32](repeating: 0, count: capacity.rows)
     timeMajor = packed
-    items = packed
+    events.items.reserveCapacity(capacity.rows)
+    events.starts.reserveCapacity(2)
     ranks = [Int](repeating: 0, count: capacity.length + 1)
     steps.reserveCapacity(capacity.length)
   }
@@ -38,7 +39,7 @@ struct TimeMajorOrder: Sendable {
 
   /// Bytes for the largest batch.
   static func bytes(_ capacity: BatchCapacity) -> Int {
-    let indices = 2 * capacity.sequences + 3 * capacity.rows
+    let indices = 2 * capacity.sequences + 3 * capacity.rows + 2
     let steps = capacity.length * MemoryLayout<RecurrentStep>.stride
     return indices * MemoryLayout<Int32>.stride + steps + (capacity.length + 1) * MemoryLayout<Int>.stride
   }
@@ -49,6 +50,9 @@ struct TimeMajorOrder: Sendable {
     precondition(rows <= packed.count && count <= sequences.count)
     countLengths(batch)
     makeSteps()
+    events.removeAll()
+    events.items.append(contentsOf: repeatElement(0, count: rows))
+    events.starts.append(Int32(rows))
     for sequence in 0..<count {
       let start = Int(batch.starts[sequence])
       let length = Int(batch.starts[sequence + 1]) - start
@@ -59,7 +63,7 @@ struct TimeMajorOrder: Sendable {
         let row = steps[time].row + rank
         packed[row] = Int32(start + time)
         timeMajor[start + time] = Int32(row)
-        items[row] = batch.items[start + time]
+        events.items[row] = batch.items[start + time]
       }
       last[rank] = Int32(steps[length - 1].row + rank)
     }

@@ -29,12 +29,4 @@ enum RecurrentFixtures {
   }
 
   static let capacity = BatchCapacity(rows: 40, sequences: 8, length: 9, lanes: 6)
-
-  /// The weights of `network` as the serving engine takes them.
-  static func weights(_ network: RecurrentNetwork<Float>) -> Weights {
-    let tensors = network.parameters.map {
-      ($0.name, Matrix(rows: $0.value.rows, columns: $0.value.columns, $0.value.values))
-    }
-    return Weights(Dictionary(uniqueKeysWithValues: tensors))
-  }
 }

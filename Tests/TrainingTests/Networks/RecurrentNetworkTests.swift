@@ -1,5 +1,6 @@
 import Events
 import Sequential
+import TestSupport
 import Testing
 
 @testable import Training
@@ -23,6 +24,15 @@ import Testing
     #expect(network.outputSize == shape.configuration(name: "n").outputSize)
   }
 
+  @Test(arguments: shapes)
+  func shapeIsReadFromItsConfiguration(_ shape: RecurrentShape) {
+    var configuration = shape.configuration(name: "n", version: "7")
+    let read = RecurrentShape(configuration)
+    #expect(read?.configuration(name: "n", version: "7") == configuration)
+    configuration.padding = .recurrentPrefix
+    #expect(RecurrentShape(configuration) == nil)
+  }
+
   /// What is trained is what is served: hidden states at every position against the serving engine's.
   @Test(arguments: shapes)
   func servedModelHasTheSameHiddenStates(_ shape: RecurrentShape) {
@@ -32,7 +42,7 @@ import Testing
     let ids = (0..<shape.itemCount).map { Array("\($0)".utf8) }
     guard let vocabulary = Vocabulary(ids) else { return #expect(Bool(false), "ids are unique") }
     let model = SequentialModel(
-      shape.configuration(name: "n"), weights: RecurrentFixtures.weights(network), vocabulary: vocabulary,
+      shape.configuration(name: "n"), weights: network.weights(), vocabulary: vocabulary,
       kernel: .portable)
     let encoder = model.makeEncoder(slots: 1, budget: 1 << 20)
     var served = AlignedBuffer<Float>(count: encoder.hiddenSize, repeating: 0)
@@ -116,10 +126,45 @@ import Testing
     }
   }
 
+  @Test(arguments: RecurrentConfiguration.Cell.allCases)
+  func stepAllocatesNothing(_ cell: RecurrentConfiguration.Cell) {
+    let network = RecurrentNetwork<Float>(RecurrentFixtures.shape(cell, [4, 5], dropout: 0.2), seed: 2)
+    let pass = network.makePass(RecurrentFixtures.capacity)
+    let gradients = GradientSet(network.parameters)
+    let batches = [
+      RecurrentFixtures.batch([2, 8, 1, 5]), RecurrentFixtures.batch([1, 3], lanes: [1, 0], resets: [false, true]),
+    ]
+    let gradient = Tensor<Float>(rows: 16, columns: network.outputSize)
+    let stream = RandomStream(seed: 1, purpose: .dropout)
+    func run() {
+      for batch in batches {
+        gradient.copy(pass.forward(batch, dropout: stream), rows: batch.rows)
+        pass.backward(gradient, batch, into: gradients)
+      }
+    }
+    run()
+    let counted = allocations { run() }
+    #expect(counted == nil || counted == 0)
+  }
+
+  /// What is announced before training is what the buffers take.
+  @Test(arguments: shapes)
+  func bytesOfAPassAreThoseOfItsBuffers(_ shape: RecurrentShape) {
+    let network = RecurrentNetwork<Float>(shape, seed: 2)
+    let capacity = BatchCapacity(rows: 400, sequences: 90, length: 50, lanes: 70)
+    func bytes(_ value: Any) -> Int {
+      if let tensor = value as? Tensor<Float> { return tensor.count * MemoryLayout<Float>.stride }
+      if value is RecurrentNetwork<Float> || value is RecurrentLayerWeights<Float> { return 0 }
+      return Mirror(reflecting: value).children.reduce(0) { $0 + bytes($1.value) }
+    }
+    let indices = TimeMajorOrder.bytes(capacity) + 2 * capacity.sequences * MemoryLayout<Int32>.stride
+    #expect(bytes(network.makePass(capacity)) + indices == network.passBytes(capacity))
+  }
+
   @Test func dropoutIsInvertedAndOfItsRate() {
     let count = 100_000
     let x = Tensor<Float>(rows: 1, columns: count, [Float](repeating: 1, count: count))
-    Float.dropout(x, count: count, rate: 0.3, key: RandomStream(seed: 1, purpose: .dropout).key)
+    Float.drop(x, count: count, dropout: DropoutMask(0.3, RandomStream(seed: 1, purpose: .dropout), part: 2))
     let kept = x.values.filter { $0 != 0 }
     #expect(abs(Double(kept.count) / Double(count) - 0.7) < 0.01)
     #expect(kept.allSatisfy { abs($0 - 1 / 0.7) < 1e-6 })

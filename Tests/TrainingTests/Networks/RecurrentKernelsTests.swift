@@ -51,7 +51,7 @@ import Testing
     #expect(Array(order.last.prefix(4)) == [9, 10, 6, 3])
     for row in 0..<batch.rows {
       #expect(order.packed[Int(order.timeMajor[row])] == Int32(row))
-      #expect(order.items[Int(order.timeMajor[row])] == batch.items[row])
+      #expect(order.events.items[Int(order.timeMajor[row])] == batch.items[row])
     }
   }
 }
