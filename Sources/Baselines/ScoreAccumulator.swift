@@ -1,6 +1,6 @@
 import Events
 
-/// Sums up scores of items, and gives the best of them. 9 bytes an item of the vocabulary.
+/// Sums up scores of items, and gives the best of them. 12 bytes an item of the vocabulary.
 struct ScoreAccumulator: Sendable {
   /// By item; 0 for those that nothing was added to.
   private var scores: [Double]

@@ -1,5 +1,5 @@
-private import Glibc
 public import Events
+private import Glibc
 
 /// The settings of ``VMISKNNBaseline``.
 public struct VMISKNNOptions: Sendable {

@@ -5,8 +5,8 @@ extension CommandParser {
 
   /// Options that say how to predict: without meaning where nothing is predicted.
   private static let predicting = [
-    "output", "model", "top-k", "idle-timeout", "exclude", "evaluate", "targets", "baselines", "baseline-train", "report",
-    "workers", "batch",
+    "output", "model", "top-k", "idle-timeout", "exclude", "evaluate", "targets", "baselines", "baseline-train",
+    "report", "workers", "batch",
   ]
   /// Options without meaning where baselines are evaluated alone.
   private static let modelled = ["output", "top-k", "speed", "workers"]
@@ -78,6 +78,7 @@ extension CommandParser {
       return
     }
     for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+      if name == "all" { throw .usage("--baselines: \"all\" goes alone") }
       guard let baseline = Baseline(rawValue: String(name)) else {
         let names = ["all"] + Baseline.allCases.map(\.rawValue)
         let hint = Suggestion.hint(for: String(name), among: names)
