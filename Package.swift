@@ -51,9 +51,11 @@ let package = Package(
     module("SessionState", on: ["Events", "CHiredis"]),
     module("Publisher", on: ["Events", "Formats", "Kafka"]),
     module("Control", on: ["Events", "CYaml", "CArgp"]),
+    module("Baselines", on: ["Events"]),
     module("Demo", on: ["Events", "Sequential"]),
     module(
-      "Replay", on: ["Events", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"]),
+      "Replay",
+      on: ["Events", "Baselines", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"]),
     // Never on the path of a click: in a program of its own, so that the daemon doesn't load OpenBLAS.
     module("Training", on: ["Events", "Formats", "Platform", "Sequential", "CTraining", "COpenBLAS"]),
     .executableTarget(
@@ -63,7 +65,7 @@ let package = Package(
       name: "intentd",
       dependencies: [
         "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline",
-        "SessionState", "Publisher", "Control", "Demo", "Replay",
+        "SessionState", "Publisher", "Control", "Demo", "Baselines", "Replay",
       ],
       swiftSettings: strict),
 
@@ -97,7 +99,10 @@ let package = Package(
     tests("SequentialTests", on: ["Events", "Sequential", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("ControlTests", on: ["Events", "Control", "TestSupport"]),
     tests("DemoTests", on: ["Events", "Sequential", "Demo", "TestSupport"]),
-    tests("ReplayTests", on: ["Events", "Formats", "Pipeline", "Sequential", "SessionState", "Replay", "TestSupport"]),
+    tests("BaselinesTests", on: ["Events", "Baselines", "TestSupport"]),
+    tests(
+      "ReplayTests",
+      on: ["Events", "Baselines", "Formats", "Pipeline", "Sequential", "SessionState", "Replay", "TestSupport"]),
     tests("TrainingTests", on: ["Events", "Formats", "Platform", "Sequential", "Training", "TestSupport"]),
     tests("TidyTests", on: ["TestSupport"]),
     tests(

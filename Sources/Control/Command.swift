@@ -64,7 +64,7 @@ public struct ReplayOptions: Sendable, Equatable {
   public var until: Moment?
   /// How much earlier the topic is read, for state alone. Milliseconds.
   public var warmUp: Int64 = 0
-  /// The model directory; empty where the configuration names it.
+  /// The model directory; empty where the configuration names it, or baselines are evaluated alone.
   public var model = ""
   /// Where predictions go.
   public var output = ReplayOutput.standardOutput
@@ -86,8 +86,10 @@ public struct ReplayOptions: Sendable, Equatable {
   public var speed = ReplaySpeed.max
   /// True where predictions are held against what came next.
   public var evaluate = false
-  /// A file to count baselines on, to stand beside the model in the evaluation.
+  /// A file to learn baselines from, to stand beside the model in the evaluation.
   public var baselineTrain: String?
+  /// The baselines; some exactly where there is a file to learn from. With them the model may be absent.
+  public var baselines: [Baseline] = []
   /// Number of workers; nil for one a core.
   public var workers: Int?
   /// A file for the evaluation as JSON.
@@ -148,6 +150,15 @@ public enum Targets: String, Sendable, CaseIterable {
   case all
   /// The last event of each session.
   case last
+}
+
+/// A simple recommender to hold a model against.
+public enum Baseline: String, Sendable, CaseIterable {
+  case popularity
+  case markov
+  case itemKNN = "item-knn"
+  case sequentialRules = "sequential-rules"
+  case vmisKNN = "vmis-knn"
 }
 
 /// In which order a replay takes events.

@@ -126,7 +126,7 @@ public enum CommandParser {
   private static func replay(_ given: Given, _ environment: [String: String]) throws(ControlFailure) -> ReplayOptions {
     var options = ReplayOptions()
     try takeSource(given, environment, into: &options)
-    options.baselineTrain = given["baseline-train"]
+    try takeBaselines(given, into: &options)
     options.evaluate = given["evaluate"] != nil || options.baselineTrain != nil
     switch given["output"] {
     case "-": options.output = .standardOutput

@@ -31,6 +31,7 @@ extension Grammar {
         intentd --replay clicks.tsv.gz --model model --output predictions.jsonl
         intentd --replay test.csv --model model --evaluate \\
             --columns session=sid,item=sku,time=ts --baseline-train train.csv
+        intentd --replay test.tsv --evaluate --baselines all --baseline-train train.tsv
         intentd --replay clicks.tsv.gz --to kafka --speed 10x --config /etc/intentd.yaml
         intentd --replay topic:clicks --since -24h --warm-up 24h --config /etc/intentd.yaml --output predictions.jsonl
         intentd config check --config /etc/intentd.yaml
@@ -98,8 +99,13 @@ extension Grammar {
         name: "targets", argument: "WHICH",
         help: "all (the default): each event after a session's first; last: its last"),
       Option(
+        name: "baselines", argument: "NAMES",
+        help:
+          "all, or names with commas between: popularity, markov (the default is these two), item-knn, sequential-rules, vmis-knn; without --model they are evaluated alone"
+      ),
+      Option(
         name: "baseline-train", argument: "FILE",
-        help: "count popularity and transitions on this file, and show them beside the model"),
+        help: "learn baselines from this file, and show them beside the model"),
       Option(name: "report", argument: "FILE", help: "write the evaluation as JSON"),
       Option(name: "model", short: "m", argument: "DIR", help: "the model directory", heading: "Serve and replay:"),
       Option(

@@ -5,9 +5,11 @@ extension CommandParser {
 
   /// Options that say how to predict: without meaning where nothing is predicted.
   private static let predicting = [
-    "output", "model", "top-k", "idle-timeout", "exclude", "evaluate", "targets", "baseline-train", "report", "workers",
-    "batch",
+    "output", "model", "top-k", "idle-timeout", "exclude", "evaluate", "targets", "baselines", "baseline-train",
+    "report", "workers", "batch",
   ]
+  /// Options without meaning where baselines are evaluated alone.
+  private static let modelled = ["output", "top-k", "speed", "workers"]
   /// Options that say how files are read.
   private static let reading = ["columns", "order", "strict"]
   /// Options that say which part of a topic is read.
@@ -42,10 +44,13 @@ extension CommandParser {
       options.configuration = given["config"] ?? environment["INTENTD_CONFIG"]
       options.model = given["model"] ?? ""
     } else {
-      guard let model = given["model"] ?? environment["INTENTD_MODEL"], !model.isEmpty else {
-        throw .usage("--replay needs --model DIR")
+      options.model = given["model"] ?? environment["INTENTD_MODEL"] ?? ""
+      if options.model.isEmpty {
+        guard given["baselines"] != nil else { throw .usage("--replay needs --model DIR") }
+        for name in modelled where given[name] != nil {
+          throw .usage("--\(name) goes with --model only: baselines are evaluated, their lists are not written")
+        }
       }
-      options.model = model
     }
     for name in options.toKafka ? predicting : [] where given[name] != nil {
       throw .usage("--\(name) goes without --to kafka: nothing is predicted")
@@ -55,6 +60,32 @@ extension CommandParser {
     }
     for name in options.topic == nil ? [] : reading where given[name] != nil {
       throw .usage("--\(name) goes with files only")
+    }
+  }
+
+  /// What stands beside the model in the evaluation, and the file that it is learnt from.
+  static func takeBaselines(_ given: Given, into options: inout ReplayOptions) throws(ControlFailure) {
+    options.baselineTrain = given["baseline-train"]
+    guard let text = given["baselines"] else {
+      options.baselines = options.baselineTrain == nil ? [] : [.popularity, .markov]
+      return
+    }
+    guard options.baselineTrain != nil else {
+      throw .usage("--baselines needs --baseline-train FILE, which they are learnt from")
+    }
+    if text == "all" {
+      options.baselines = Baseline.allCases
+      return
+    }
+    for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+      if name == "all" { throw .usage("--baselines: \"all\" goes alone") }
+      guard let baseline = Baseline(rawValue: String(name)) else {
+        let names = ["all"] + Baseline.allCases.map(\.rawValue)
+        let hint = Suggestion.hint(for: String(name), among: names)
+        throw .usage("--baselines: \"\(name)\" is none of \(names.joined(separator: ", "))\(hint)")
+      }
+      guard !options.baselines.contains(baseline) else { throw .usage("--baselines: \(name) is named twice") }
+      options.baselines.append(baseline)
     }
   }
 

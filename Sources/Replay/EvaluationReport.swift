@@ -33,14 +33,29 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
     public var metrics: [AtLength]
   }
 
+  /// What the baselines were learnt from.
+  public struct BaselineTraining: Codable, Sendable, Equatable {
+    /// Events that were kept.
+    public var events: Int
+    /// Their visits.
+    public var visits: Int
+    /// Their items.
+    public var items: Int
+    /// Events that there was no room for.
+    public var dropped: Int
+  }
+
   /// Which clicks were targets.
   public var targets: EvaluationTargets
+  /// What the baselines were learnt from; nil where there are none.
+  public var baselineTraining: BaselineTraining?
   /// One row a model or baseline.
   public var rows: [Row]
 
   /// A report of these rows.
-  public init(targets: EvaluationTargets, rows: [Row]) {
+  public init(targets: EvaluationTargets, baselineTraining: BaselineTraining? = nil, rows: [Row]) {
     self.targets = targets
+    self.baselineTraining = baselineTraining
     self.rows = rows
   }
 

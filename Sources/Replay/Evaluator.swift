@@ -11,7 +11,7 @@ public struct Evaluator: Sendable {
   private let name: String
   private let options: EvaluationOptions
   private let catalogue: Int
-  private var sessions: EvaluationSessions
+  private var sessions: OpenSessions
   /// By slot: the latest list, `depth` items, filled up with unknown ones.
   private var lists: [ItemIndex] = []
   /// By slot: rank of the latest click in the list before it, where only the last one counts.
@@ -36,7 +36,7 @@ public struct Evaluator: Sendable {
     self.name = name
     self.options = options
     self.catalogue = catalogue
-    sessions = EvaluationSessions(capacity: options.openSessions, idleTimeout: options.idleTimeout)
+    sessions = OpenSessions(capacity: options.openSessions, idleTimeout: options.idleTimeout)
     bestRanks = [UInt8](repeating: 0, count: catalogue)
   }
 

@@ -22,7 +22,7 @@ struct Exactness {
   /// Sessions whose events came from more than one partition.
   private(set) var splitSessions = 0
   private let idleTimeout: Int64
-  private var sessions: EvaluationSessions
+  private var sessions: OpenSessions
   private var states: [State] = []
 
   private struct State {
@@ -33,7 +33,7 @@ struct Exactness {
 
   init(idleTimeout: Int64, openSessions: Int = 1 << 20) {
     self.idleTimeout = idleTimeout
-    sessions = EvaluationSessions(capacity: openSessions, idleTimeout: idleTimeout)
+    sessions = OpenSessions(capacity: openSessions, idleTimeout: idleTimeout)
   }
 
   /// Takes a batch of `source` and appends the places of those events whose predictions may differ from the live ones to `inexact`.

@@ -1,3 +1,4 @@
+public import Baselines
 import Events
 public import Formats
 public import Pipeline
@@ -40,6 +41,8 @@ public struct ReplayOptions: Sendable {
   public var targets = EvaluationTargets.all
   /// A file that the baselines are learnt from.
   public var baselineTrain: String?
+  /// The baselines that stand beside the model, where there is a file to learn them from.
+  public var baselines = [BaselineKind.popularity, .markov]
   /// Bytes for sessions in RAM, all workers together: half for what encoders remember, half for sequences.
   public var memory = 1 << 30
 
@@ -140,8 +143,8 @@ public struct ReplayReport: Codable, Sendable {
     public var computeP99Microseconds: Double
   }
 
-  /// What made the predictions.
-  public var model: Model
+  /// What made the predictions; nil where baselines alone were evaluated.
+  public var model: Model?
   /// What was read.
   public var input: Input
   /// The same of a topic; nil for files.

@@ -16,7 +16,7 @@ public struct ReplayRunner: ~Copyable {
   private var output: ReplayOutput?
   private var lanes: [ReplayLane] = []
   private var evaluator: Evaluator?
-  private var baselines: [BaselineEvaluation] = []
+  private var baselines: BaselineEvaluations?
   /// Only a topic is read in part.
   private var exactness: Exactness?
   private var inexact = 0
@@ -64,7 +64,7 @@ public struct ReplayRunner: ~Copyable {
     // The first block tells the format, and with it when a visit ends.
     var (state, failure) = read(&source, into: current)
     if current.batch.events.isEmpty, let failure { throw failure }
-    let idleTimeout = options.idleTimeout ?? (source.cutsVisits ? 30 * 60_000 : 24 * 3_600_000)
+    let idleTimeout = options.idleTimeout(of: source)
     try makeLanes(idleTimeout: idleTimeout, origins: source.topic == nil ? .file : .topic)
     defer { for lane in lanes { lane.end() } }
     began = ContinuousClock.now
@@ -119,18 +119,7 @@ public struct ReplayRunner: ~Copyable {
     let evaluation = EvaluationOptions(targets: options.targets, idleTimeout: idleTimeout)
     evaluator = Evaluator(
       name: model.configuration.name, catalogue: model.configuration.itemCount, options: evaluation)
-    guard let file = options.baselineTrain else { return }
-    do throws(FormatsFailure) {
-      var source = try FileEventSource([file], format: options.format, partitions: PartitionTable())
-      let statistics = try BaselineStatistics(learningFrom: &source, options: evaluation)
-      baselines = [
-        BaselineEvaluation(PopularityBaseline(statistics), exclusion: options.exclude, options: evaluation),
-        BaselineEvaluation(
-          MarkovBaseline(statistics, backsOff: false), exclusion: options.exclude, options: evaluation),
-      ]
-    } catch {
-      throw .reading(error)
-    }
+    baselines = try BaselineEvaluations(options, evaluation)
   }
 
   /// Finds the predictions of a block of a topic that may differ from the live ones. After the workers: sessions that they had to
@@ -147,7 +136,7 @@ public struct ReplayRunner: ~Copyable {
     if output != nil { try block.write(to: &output!) }
     if options.speed != nil { try output?.flush() }
     for part in block.parts { evaluator?.observe(part.batch, part.output, vocabulary: model.vocabulary) }
-    for index in baselines.indices { baselines[index].observe(block.batch) }
+    baselines?.observe(block.batch)
     events += block.batch.events.count
     guard isProgressDue else { return }
     let times = computeTimes
@@ -184,9 +173,9 @@ public struct ReplayRunner: ~Copyable {
     }
     var evaluation: EvaluationReport?
     if evaluator != nil {
-      var rows = [evaluator!.finish()]
-      for index in baselines.indices { rows.append(baselines[index].finish()) }
-      evaluation = EvaluationReport(targets: options.targets, rows: rows)
+      let model = evaluator!.finish()
+      evaluation = EvaluationReport(
+        targets: options.targets, baselineTraining: baselines?.training, rows: [model] + (baselines?.finish() ?? []))
     }
     let times = computeTimes
     return ReplayReport(

@@ -52,4 +52,9 @@ extension ReplayOptions {
     files.limit = limit
     return try FileEventSource(self.files, format: format, partitions: partitions, options: files)
   }
+
+  /// The gap above which another visit begins, in milliseconds: what was asked for, or the default of the source's format.
+  func idleTimeout(of source: borrowing some ReplaySource & ~Copyable) -> Int64 {
+    idleTimeout ?? (source.cutsVisits ? 30 * 60_000 : 24 * 3_600_000)
+  }
 }

@@ -1,3 +1,4 @@
+import Baselines
 import Control
 import Demo
 import Events
@@ -42,7 +43,7 @@ struct DemoShow: ~Copyable {
     let topic = try producer.topic(configuration.consumer.topic)
     // Baselines learn from the clicks of earlier visitors.
     var history = ShopHistory(shop, clicks: 50_000)
-    let statistics = try BaselineStatistics(learningFrom: &history)
+    let visits = try VisitHistory(learningFrom: &history)
     reader = try TopicReader(kafka, topic: configuration.publisher.topic)
     self.shop = shop
     self.loaded = loaded
@@ -50,7 +51,8 @@ struct DemoShow: ~Copyable {
     self.topic = topic
     evaluator = Evaluator(name: "demo-shop (live)", catalogue: Shop.itemCount)
     baselines = [
-      BaselineEvaluation(PopularityBaseline(statistics)), BaselineEvaluation(MarkovBaseline(statistics)),
+      BaselineEvaluation(PopularityBaseline(visits)),
+      BaselineEvaluation(LastItemBaseline.markov(visits, backsOff: true)),
     ]
   }
 

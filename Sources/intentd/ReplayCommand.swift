@@ -1,3 +1,4 @@
+import Baselines
 import Control
 import Events
 import Formats
@@ -20,6 +21,11 @@ struct ReplayCommand {
       try FeedCommand(options, files).run()
     } else if let topic = options.topic {
       try replay(TopicReplay(topic, options))
+    } else if options.model.isEmpty {
+      let bar = bar(options.limit)
+      let report = try BaselineReplay(replayOptions()) { bar.value.show($0) }.run()
+      bar.value.finish()
+      try tell(report)
     } else {
       let loaded = try LoadedModel(options.model)
       let replay = try replayOptions()
@@ -83,6 +89,7 @@ struct ReplayCommand {
     replay.evaluate = options.evaluate
     replay.targets = options.targets == .last ? .last : .all
     replay.baselineTrain = options.baselineTrain
+    replay.baselines = options.baselines.map { BaselineKind($0) }
     return replay
   }
 
@@ -93,6 +100,20 @@ struct ReplayCommand {
     let mapping = options.columns.sorted { $0.key.rawValue < $1.key.rawValue }
       .map { "\($0.key.rawValue)=\($0.value)" }.joined(separator: ",")
     return try Formats.FileFormat(name: name, mapping: mapping)
+  }
+}
+
+extension BaselineKind {
+  /// The baseline that the command line names.
+  fileprivate init(_ baseline: Control.Baseline) {
+    self =
+      switch baseline {
+      case .popularity: .popularity
+      case .markov: .markov
+      case .itemKNN: .itemKNN
+      case .sequentialRules: .sequentialRules
+      case .vmisKNN: .vmisKNN
+      }
   }
 }
 
@@ -107,7 +128,8 @@ extension ProgressBar {
   fileprivate mutating func show(_ progress: ReplayProgress) {
     update(
       done: progress.events, now: Int64(progress.seconds * 1e9),
-      note: String(format: "step p50 %.1f µs  p99 %.1f µs", Double(progress.p50) / 1e3, Double(progress.p99) / 1e3))
+      note: progress.p99 == 0
+        ? "" : String(format: "step p50 %.1f µs  p99 %.1f µs", Double(progress.p50) / 1e3, Double(progress.p99) / 1e3))
   }
 }
 
@@ -119,14 +141,19 @@ struct ReplaySummary {
 
   var text: String {
     let speed = report.speed
-    var lines = [
-      String(
-        format: "%d clicks in %.2f s: %.0f clicks/s with %d worker%@, step p50 %.1f µs, p99 %.1f µs (%@)",
-        report.input.events, speed.seconds, speed.clicksPerSecond, speed.workers, speed.workers == 1 ? "" : "s",
-        speed.computeP50Microseconds, speed.computeP99Microseconds, report.model.kernel),
-      counters,
-    ]
     let input = report.input
+    let clicks = String(
+      format: "%d clicks in %.2f s: %.0f clicks/s", input.events, speed.seconds, speed.clicksPerSecond)
+    var lines = [clicks]
+    if let model = report.model {
+      lines = [
+        clicks
+          + String(
+            format: " with %d worker%@, step p50 %.1f µs, p99 %.1f µs (%@)", speed.workers,
+            speed.workers == 1 ? "" : "s", speed.computeP50Microseconds, speed.computeP99Microseconds, model.kernel),
+        counters,
+      ]
+    }
     if let topic = report.topic {
       lines += topicLines(topic, input)
     } else if input.malformed + input.outOfOrder + input.ignored > 0 {
@@ -138,6 +165,11 @@ struct ReplaySummary {
     if report.forgottenSessions > 0 {
       lines.append(
         "\(report.forgottenSessions) sessions were forgotten for want of memory: one that came back began anew")
+    }
+    if let training = report.evaluation?.baselineTraining {
+      lines.append(
+        "baselines learnt from \(training.events) clicks, \(training.visits) visits, \(training.items) items"
+          + (training.dropped > 0 ? "; \(training.dropped) clicks were left out for want of memory" : ""))
     }
     if let evaluation = report.evaluation { lines.append("\n" + evaluation.table()) }
     return lines.joined(separator: "\n") + "\n"

@@ -87,7 +87,34 @@ import Testing
     guard case .replay(let evaluated) = try parse("--replay a --model m --evaluate") else { throw Unexpected() }
     #expect(evaluated.output == .nowhere)
     guard case .replay(let compared) = try parse("--replay a --model m --baseline-train t") else { throw Unexpected() }
-    #expect(compared.evaluate && compared.baselineTrain == "t")
+    #expect(compared.evaluate && compared.baselineTrain == "t" && compared.baselines == [.popularity, .markov])
+  }
+
+  @Test func baselines() throws {
+    var options = ReplayOptions()
+    options.files = ["a"]
+    options.model = "m"
+    options.output = .nowhere
+    options.evaluate = true
+    options.baselineTrain = "t"
+    options.baselines = [.vmisKNN, .itemKNN, .sequentialRules]
+    let three = "--baselines vmis-knn,item-knn,sequential-rules"
+    #expect(try parse("--replay a --model m \(three) --baseline-train t") == .replay(options))
+    options.baselines = Baseline.allCases
+    #expect(try parse("--replay a --model m --evaluate --baselines all --baseline-train t") == .replay(options))
+    options.baselines = [.popularity]
+    let topic = "--replay topic:clicks --baselines popularity --baseline-train t"
+    guard case .replay(let replayed) = try parse(topic) else { throw Unexpected() }
+    #expect(replayed.baselines == [.popularity] && replayed.evaluate)
+    // Alone.
+    options.model = ""
+    options.exclude = .seen
+    options.targets = .last
+    options.report = "r.json"
+    let alone = "--replay a --baselines popularity --baseline-train t --exclude seen --targets last --report r.json"
+    #expect(try parse(alone) == .replay(options))
+    options.model = "m"
+    #expect(try parse(alone, environment: ["INTENTD_MODEL": "m"]) == .replay(options))
   }
 
   @Test func replayWithEverything() throws {
@@ -105,6 +132,7 @@ import Testing
     options.speed = .times(10)
     options.evaluate = true
     options.baselineTrain = "t.csv"
+    options.baselines = [.markov]
     options.workers = 2
     options.report = "r.json"
     options.order = .time
@@ -114,7 +142,7 @@ import Testing
     let line =
       "--replay a.csv - --model m --output out.jsonl --top-k 50 --format csv --columns session=sid,item=sku,time=ts "
       + "--idle-timeout 30m --targets last --exclude seen --limit 1000 --speed 10x --evaluate --baseline-train t.csv "
-      + "--workers 2 --report r.json --order time --strict --batch 64 --log-level warning"
+      + "--baselines markov --workers 2 --report r.json --order time --strict --batch 64 --log-level warning"
     #expect(try parse(line) == .replay(options))
   }
 
@@ -210,6 +238,29 @@ import Testing
     ),
     ("--replay a --model m --columns item=x,item=y", "--columns: item is named twice"),
     ("--replay a --model m --targets last", "--targets goes with --evaluate only"),
+    ("--replay a --baseline-train t", "--replay needs --model DIR"),
+    (
+      "--replay a --model m --baselines all", "--baselines needs --baseline-train FILE, which they are learnt from"
+    ),
+    (
+      "--replay a --baselines markof --baseline-train t",
+      "--baselines: \"markof\" is none of all, popularity, markov, item-knn, sequential-rules, vmis-knn; did you mean markov?"
+    ),
+    (
+      "--replay a --baselines markov,all --baseline-train t",
+      "--baselines: \"all\" goes alone"
+    ),
+    (
+      "--replay a --baselines markov, --baseline-train t",
+      "--baselines: \"\" is none of all, popularity, markov, item-knn, sequential-rules, vmis-knn"
+    ),
+    ("--replay a --baselines markov,markov --baseline-train t", "--baselines: markov is named twice"),
+    (
+      "--replay a --baselines all --baseline-train t --output o",
+      "--output goes with --model only: baselines are evaluated, their lists are not written"
+    ),
+    ("--replay a --to kafka --baselines all", "--baselines goes without --to kafka: nothing is predicted"),
+    ("--config c --baselines all", "--baselines goes with --replay only"),
     ("--replay - - --model m", "standard input (-) can be read once"),
     ("--config c --evaluate", "--evaluate goes with --replay only"),
     ("--replay a --to kafak", "--to: must be kafka, not \"kafak\"; did you mean kafka?"),

@@ -19,13 +19,14 @@ enum Allowances {
     "SessionState": ["Events", "CHiredis"],
     "Publisher": ["Events", "Formats", "Kafka"],
     "Control": ["Events", "CYaml", "CArgp"],
+    "Baselines": ["Events"],
     "Demo": ["Events", "Sequential"],
-    "Replay": ["Events", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"],
+    "Replay": ["Events", "Baselines", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"],
     "Training": ["Events", "Formats", "Platform", "Sequential", "CTraining", "COpenBLAS"],
     "intentd-train": ["Events", "Platform", "Formats", "Sequential", "Control", "Training"],
     "intentd": [
       "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline", "SessionState", "Publisher",
-      "Control", "Demo", "Replay",
+      "Control", "Demo", "Baselines", "Replay",
     ],
   ]
 

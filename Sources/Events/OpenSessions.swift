@@ -1,26 +1,25 @@
-internal import Events
-
-/// The open sessions of an evaluation: a slot each, at most so many, the least recently seen one makes room.
+/// The sessions of a stream of events that are open: a slot each, at most so many, the least recently seen one makes room. About
+/// 100 bytes each, and the id.
 ///
 /// The owner keeps what it needs by slot. A slot that is given to another session, or to the same session's next visit,
 /// still holds the old visit's state when ``visit(_:at:)`` returns, and says so.
-struct EvaluationSessions {
+public struct OpenSessions: Sendable {
   /// Where a click belongs.
-  struct Visit {
+  public struct Visit: Sendable {
     /// The session's slot.
-    var slot: Int
+    public var slot: Int
     /// True for the first click of a visit: what the slot held is of a visit that ended.
-    var begins: Bool
+    public var begins: Bool
     /// Greatest time of the session before the click; nil where the session was not in memory.
-    var before: EventTime?
+    public var before: EventTime?
   }
 
   /// Sessions that had to make room while they may have been open.
-  private(set) var evicted = 0
+  public private(set) var evicted = 0
   /// Greatest time of any of these; `.min` where there was none.
-  private(set) var evictedTime = EventTime.min
+  public private(set) var evictedTime = EventTime.min
   /// Slots in use.
-  var count: Int { keys.count }
+  public var count: Int { keys.count }
 
   private let capacity: Int
   private let idleTimeout: Int64
@@ -34,13 +33,14 @@ struct EvaluationSessions {
   private var oldest = -1
   private var scratch: [UInt8] = []
 
-  init(capacity: Int, idleTimeout: Int64) {
+  /// An empty table for at most `capacity` sessions, whose visits end at gaps above `idleTimeout` milliseconds.
+  public init(capacity: Int, idleTimeout: Int64) {
     self.capacity = max(1, capacity)
     self.idleTimeout = idleTimeout
   }
 
   /// The slot of a click of `session` at `time`. A gap above the idle timeout begins another visit.
-  mutating func visit(_ session: Span<UInt8>, at time: EventTime) -> Visit {
+  public mutating func visit(_ session: Span<UInt8>, at time: EventTime) -> Visit {
     scratch.removeAll(keepingCapacity: true)
     _ = scratch.appendBytes(session)
     if let slot = slots[scratch] {
