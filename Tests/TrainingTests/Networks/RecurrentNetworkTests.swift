@@ -161,6 +161,24 @@ import Testing
     #expect(bytes(network.makePass(capacity)) + indices == network.passBytes(capacity))
   }
 
+  /// A replica may have nothing to do in a step.
+  @Test(arguments: RecurrentConfiguration.Cell.allCases)
+  func batchWithoutRowsAddsNothing(_ cell: RecurrentConfiguration.Cell) {
+    let network = RecurrentNetwork<Float>(RecurrentFixtures.shape(cell, [4, 5], dropout: 0.2), seed: 2)
+    let pass = network.makePass(RecurrentFixtures.capacity)
+    let gradients = GradientSet(network.parameters)
+    let before = RecurrentFixtures.batch([3, 2])
+    let gradient = Tensor<Float>(rows: 5, columns: network.outputSize)
+    for index in 0..<gradient.count { gradient[index] = 1 }
+    _ = pass.forward(before, dropout: nil)
+    pass.backward(gradient, before, into: gradients)
+    let sums = gradients.gradients.map(\.value.values)
+    _ = pass.forward(PackedBatch(), dropout: nil)
+    pass.backward(gradient, PackedBatch(), into: gradients)
+    #expect(gradients.gradients.map(\.value.values) == sums)
+    #expect(sums.allSatisfy { sum in sum.contains { $0 != 0 } })
+  }
+
   @Test func dropoutIsInvertedAndOfItsRate() {
     let count = 100_000
     let x = Tensor<Float>(rows: 1, columns: count, [Float](repeating: 1, count: count))
