@@ -28,8 +28,9 @@ final class Replica: @unchecked Sendable {
     var dropout: RandomStream?
     /// Negatives that the loss draws itself.
     var negatives: RandomStream
-    /// Candidates that all replicas share, and where this one's targets stand among them.
+    /// Candidates that all replicas share, how many of them are targets, and where this one's stand among those.
     var candidates: [Int32] = []
+    var targetCandidates = 0
     var firstTarget = 0
   }
 
@@ -74,7 +75,7 @@ final class Replica: @unchecked Sendable {
     loss += objective.evaluate(
       LossInput(
         hidden: isWhole ? hidden : scored, count: rows.count, targets: targets, candidates: step.candidates,
-        firstTarget: step.firstTarget, weight: (parameters[output.weight].value, gradients[output.weight]),
+        targetCandidates: step.targetCandidates, firstTarget: step.firstTarget, weight: (parameters[output.weight].value, gradients[output.weight]),
         bias: output.bias.map { (parameters[$0].value, gradients[$0]) }, scale: step.scale,
         hiddenGradient: isWhole ? hiddenGradient : scoredGradient, random: step.negatives))
     if !isWhole {

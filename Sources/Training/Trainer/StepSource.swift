@@ -64,7 +64,7 @@ struct StepSource {
   /// Forward, loss and backward of the step that was prepared; returns the loss, summed over its targets.
   func compute(_ team: ReplicaTeam, update: Int) -> Double {
     let settings = trainer.settings
-    let scale = 1 / Float(max(targets, 1))
+    let (targets, scale) = (targets, 1 / Float(max(targets, 1)))
     let hasDropout = settings.dropout > 0
     func stream(_ purpose: RandomStream.Purpose, _ replica: Int) -> RandomStream {
       // A training's refit draws its own numbers: it is another training.
@@ -78,11 +78,11 @@ struct StepSource {
         replica.compute(
           Replica.Step(
             scale: scale, dropout: hasDropout ? stream(.dropout, index) : nil, negatives: stream(.negatives, index),
-            candidates: candidates, firstTarget: firsts[index]))
+            candidates: candidates, targetCandidates: targets, firstTarget: firsts[index]))
       }
     }
     let (table, limit, shards) = (trainer.batches.table, trainer.passRows, trainer.shards)
-    let isShared = settings.objective == .batchSoftmax || settings.objective == .bprMax
+    let isShared = settings.sharesCandidates
     let (candidates, firsts) = isShared ? windowCandidates(update) : ([], [])
     return team.compute { index, replica in
       var (pass, next, first) = (0, 0, isShared ? firsts[index] : 0)
@@ -96,7 +96,8 @@ struct StepSource {
         replica.compute(
           Replica.Step(
             scale: scale, dropout: hasDropout ? stream(.dropout, index).child(pass) : nil,
-            negatives: stream(.negatives, index).child(pass), candidates: candidates, firstTarget: first))
+            negatives: stream(.negatives, index).child(pass), candidates: candidates, targetCandidates: targets,
+            firstTarget: first))
         if isShared { first += replica.batch.scored }
         pass += 1
       }

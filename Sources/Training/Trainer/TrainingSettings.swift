@@ -57,8 +57,8 @@ public struct TrainingSettings: Codable, Sendable, Equatable {
 
   /// Which figure of the validation chooses the epoch.
   public enum Selection: String, Codable, Sendable, CaseIterable {
-    /// The mean of HR@20 and MRR@20: HR@20 alone says nothing of the order within the list, MRR@20 alone follows the few targets at its top,
-    /// and the mean of both has less sampling error than either.
+    /// The mean of HR@20 and MRR@20: HR@20 alone says nothing of the order within the list, MRR@20 alone is
+    /// made by the targets at its top.
     case both
     /// HR@20.
     case hitRate = "hr@20"
