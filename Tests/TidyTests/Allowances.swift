@@ -65,6 +65,7 @@ enum Allowances {
     "Sources/Training/Numerics/MatrixKernels.swift": ["COpenBLAS"],
     "Sources/Training/Numerics/OptimiserKernels.swift": ["CTraining"],
     "Sources/Training/Numerics/RecurrentKernels.swift": ["CTraining"],
+    "Sources/Training/Numerics/TrainerKernels.swift": ["CTraining"],
     "Sources/SessionState/RedisConnection.swift": ["CHiredis"],
     "Sources/SessionState/RedisReply.swift": ["CHiredis"],
   ]

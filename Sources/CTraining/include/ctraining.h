@@ -11,5 +11,6 @@
 #include "ctraining_losses.h"
 #include "ctraining_optimisers.h"
 #include "ctraining_recurrent.h"
+#include "ctraining_trainer.h"
 
 #endif

@@ -55,6 +55,29 @@ public struct TrainingSettings: Codable, Sendable, Equatable {
     case cosine
   }
 
+  /// Which figure of the validation chooses the epoch.
+  public enum Selection: String, Codable, Sendable, CaseIterable {
+    /// The mean of HR@20 and MRR@20: HR@20 alone says nothing of the order within the list, MRR@20 alone is
+    /// made by the targets at its top.
+    case both
+    /// HR@20.
+    case hitRate = "hr@20"
+    /// MRR@20.
+    case mrr = "mrr@20"
+    /// NDCG@10, as papers on leave-one-out have it.
+    case ndcg = "ndcg@10"
+
+    /// The figure of `quality`.
+    func figure(_ quality: RankingQuality) -> Double {
+      switch self {
+      case .both: (quality.hitRate(20) + quality.mrr(20)) / 2
+      case .hitRate: quality.hitRate(20)
+      case .mrr: quality.mrr(20)
+      case .ndcg: quality.ndcg(10)
+      }
+    }
+  }
+
   /// The model.
   public var architecture = Architecture.sasrec
   /// Longest window L.
@@ -100,6 +123,8 @@ public struct TrainingSettings: Codable, Sendable, Equatable {
   public var epochs = 20
   /// Epochs without a better validation after which training stops; 0 for never.
   public var patience = 3
+  /// Which figure of the validation chooses the epoch.
+  public var selection = Selection.both
   /// The optimiser.
   public var optimisation = Optimisation.adamw
   /// Learning rate after the warm-up.

@@ -1,0 +1,248 @@
+import Platform
+
+/// One phase of a training: epochs of steps over windows, the evaluation after each, and what is kept of it.
+///
+/// Used by one thread, which is one of the team's.
+final class Trainer {
+  /// How a phase ended.
+  enum End: Sendable, Equatable {
+    /// All epochs are done, or the evaluation got no better for as many as its patience allows.
+    case finished
+    /// It went wrong; what is kept is from before.
+    case failed(TrainingFailure)
+    /// It was asked to stop.
+    case interrupted
+  }
+
+  /// What a phase needs beside its parts.
+  struct Options {
+    /// What it is for.
+    var phase: TrainingPhase
+    /// Epochs to run; the schedule is planned for ``TrainingSettings/epochs``.
+    var epochs: Int
+    /// Share of replayed windows; see ``WindowBatches``.
+    var replayShare = 0.0
+    /// Seconds between two calls of `save` within an epoch.
+    var saveInterval = 120.0
+  }
+
+  /// What the caller hears and says.
+  struct Callbacks {
+    var progress: (TrainingProgress) -> Void = { _ in }
+    var epoch: (EpochRecord) -> Void = { _ in }
+    /// Asked before each step.
+    var isStopped: () -> Bool = { false }
+    /// Called where the training can be resumed from.
+    var save: (Trainer) throws(TrainingFailure) -> Void = { (_) throws(TrainingFailure) in }
+  }
+
+  let network: any Network<Float>
+  let options: Options
+  /// Where it is; the tensors of ``tensors`` belong to it.
+  var state = TrainerState()
+
+  let settings: TrainingSettings
+  let parts: TrainingParts
+  let team: ReplicaTeam
+  let batches: WindowBatches
+  let evaluation: Evaluation?
+  let callbacks: Callbacks
+  /// The moving average of each parameter; empty without averaging.
+  let averages: [Tensor<Float>]
+  /// The weights of ``TrainerState/kept``.
+  let kept: [Tensor<Float>]
+  /// Windows of each replica in the step that is prepared.
+  var shards: [[Int32]]
+  /// Rows of one pass, at most.
+  let passRows: Int
+  private var began = MonotonicClock.nanoseconds
+  private var rowsSinceBegin = 0
+  private var shown: Int64 = 0
+  private var saved = MonotonicClock.nanoseconds
+
+  /// Steps between two looks of the moving average at the weights: a pass over all of them at each step would cost as much as the update.
+  private static let averagingInterval = 8
+  /// Nanoseconds between two calls of the progress callback.
+  private static let progressInterval: Int64 = 100_000_000
+
+  init(
+    _ settings: TrainingSettings, _ parts: TrainingParts, _ table: WindowTable, _ evaluation: Evaluation?,
+    _ options: Options, _ callbacks: Callbacks, _ threads: ThreadTeam
+  ) {
+    self.settings = settings
+    self.parts = parts
+    self.options = options
+    self.callbacks = callbacks
+    self.evaluation = evaluation
+    network = parts.network
+    batches = WindowBatches(
+      table, batchSize: settings.batchSize, replayShare: options.replayShare, seed: settings.seed)
+    let capacity = settings.capacity(longestWindow: table.longest)
+    let replicas = (0..<threads.count).map { _ in
+      Replica(
+        parts.network, parts.makeLoss(capacity.rows), capacity,
+        evaluation: evaluation == nil ? nil : settings.evaluationCapacity)
+    }
+    passRows = capacity.rows
+    team = ReplicaTeam(parts.network, parts.optimiser, replicas, threads)
+    shards = Array(repeating: [], count: threads.count)
+    let parameters = parts.network.parameters
+    func copies() -> [Tensor<Float>] {
+      parameters.map { Tensor(rows: $0.value.rows, columns: $0.value.columns) }
+    }
+    averages = settings.averaging > 0 ? copies() : []
+    kept = copies()
+    MatrixLibrary.useCallingThread()
+  }
+
+  /// Everything with a state, in a fixed order, for a resume file.
+  var tensors: [(name: String, tensor: Tensor<Float>)] {
+    let parameters = network.parameters
+    return parameters.map { ($0.name, $0.value) } + parts.optimiser.state.map { ("optimiser.\($0.name)", $0.tensor) }
+      + zip(parameters, averages).map { ("average.\($0.name)", $1) } + zip(parameters, kept).map { ("kept.\($0.name)", $1) }
+  }
+
+  /// Runs the epochs that are left. Whatever the end, the network then has the weights that are kept; where nothing is kept yet, those that it
+  /// has.
+  func run() throws(TrainingFailure) -> End {
+    began = MonotonicClock.nanoseconds
+    saved = began
+    var end = End.finished
+    do throws(TrainingFailure) {
+      while state.epoch <= options.epochs, !isPatienceOver {
+        guard try runEpoch() else { return .interrupted }
+      }
+    } catch {
+      switch error {
+      case .notFinite, .diverged: end = .failed(error)
+      default: throw error
+      }
+    }
+    if state.kept != nil { copy(kept, into: network.parameters.map(\.value)) }
+    return end
+  }
+
+  private var isPatienceOver: Bool {
+    guard evaluation != nil, settings.patience > 0, let kept = state.kept else { return false }
+    return state.history.count - kept.epoch >= settings.patience
+  }
+
+  /// False where it was asked to stop.
+  private func runEpoch() throws(TrainingFailure) -> Bool {
+    let begin = MonotonicClock.nanoseconds
+    var source = StepSource(self)
+    source.skip(state.epochSteps)
+    let secondsBefore = state.seconds
+    var rate = 0.0
+    while source.prepare() {
+      if callbacks.isStopped() {
+        state.seconds = secondsBefore + seconds(since: begin)
+        if settings.batching == .windows { try callbacks.save(self) }
+        return false
+      }
+      rate = try step(&source)
+      state.seconds = secondsBefore + seconds(since: begin)
+      show(rate, steps: source.estimatedSteps)
+      if settings.batching == .windows, seconds(since: saved) > options.saveInterval {
+        try callbacks.save(self)
+        saved = MonotonicClock.nanoseconds
+      }
+    }
+    try finishEpoch(rate)
+    return true
+  }
+
+  /// One step; returns its learning rate.
+  private func step(_ source: inout StepSource) throws(TrainingFailure) -> Double {
+    let targets = source.targets
+    let sum = source.compute(team, update: state.updates + 1)
+    let mean = sum / Double(max(targets, 1))
+    guard sum.isFinite else { throw .notFinite(quantity: "the loss", epoch: state.epoch, step: state.epochSteps + 1) }
+    if targets > 0, state.watch.observe(mean) {
+      throw .diverged(loss: state.watch.recent, start: state.watch.start, epoch: state.epoch, step: state.epochSteps + 1)
+    }
+    state.rows += source.rows
+    rowsSinceBegin += source.rows
+    // The end of the step for the rise, so that the first is not lost.
+    let done = (Double(state.epoch - 1) + Double(state.rows) / Double(max(source.rowsOfEpoch, 1))) / Double(settings.epochs)
+    let rate = settings.learningRate(at: min(done, 1))
+    state.epochSteps += 1
+    guard targets > 0 else { return rate }
+    let norm = team.norm(isNeeded: settings.clipNorm > 0)
+    var scale = 1.0
+    if let norm {
+      guard norm.isFinite else {
+        throw .notFinite(quantity: "the gradient's norm", epoch: state.epoch, step: state.epochSteps)
+      }
+      if norm > settings.clipNorm { scale = settings.clipNorm / norm }
+    }
+    state.updates += 1
+    team.update(OptimiserUpdate(step: state.updates, learningRate: rate, scale: scale))
+    state.lossSum += sum
+    state.targets += targets
+    average()
+    return rate
+  }
+
+  /// Takes the weights into their moving average; early on with a shorter memory, so that the first weights are soon forgotten.
+  private func average() {
+    guard !averages.isEmpty, state.updates % Trainer.averagingInterval == 0 else { return }
+    let count = Double(state.averaged)
+    let decay = state.averaged == 0 ? 0 : min(pow(settings.averaging, Trainer.averagingInterval), (1 + count) / (10 + count))
+    state.averaged += 1
+    let (parameters, averages) = (network.parameters, averages)
+    team.each { OptimiserKernels.average(averages[$0], weights: parameters[$0].value, values: $1, decay: decay) }
+  }
+
+  private func pow(_ base: Double, _ exponent: Int) -> Double {
+    (0..<exponent).reduce(1) { product, _ in product * base }
+  }
+
+  /// Evaluates, keeps what is to be kept, and begins the next epoch.
+  private func finishEpoch(_ rate: Double) throws(TrainingFailure) {
+    let usesAverages = state.averaged > 0
+    if usesAverages { swapAverages() }
+    let quality = evaluation.map { $0.run(network, team.replicas, team.threads) }
+    let figure = quality.map(settings.selection.figure) ?? 0
+    if quality == nil || state.kept.map({ figure > $0.figure }) ?? true {
+      copy(network.parameters.map(\.value), into: kept)
+      state.kept = TrainerState.Kept(epoch: state.epoch, figure: figure)
+    }
+    if usesAverages { swapAverages() }
+    let before = state.history.reduce(0) { $0 + $1.seconds }
+    let record = EpochRecord(
+      epoch: state.epoch, loss: state.lossSum / Double(max(state.targets, 1)), learningRate: rate,
+      seconds: state.seconds - before, steps: state.epochSteps, validation: quality)
+    state.history.append(record)
+    state.epoch += 1
+    (state.epochSteps, state.lossSum, state.targets, state.rows) = (0, 0, 0, 0)
+    try callbacks.save(self)
+    saved = MonotonicClock.nanoseconds
+    callbacks.epoch(record)
+  }
+
+  private func swapAverages() {
+    let (parameters, averages) = (network.parameters, averages)
+    team.each { TrainerKernels.swap(averages[$0], parameters[$0].value, values: $1) }
+  }
+
+  private func copy(_ source: [Tensor<Float>], into target: [Tensor<Float>]) {
+    for (source, target) in zip(source, target) { target.copy(source, rows: source.rows) }
+  }
+
+  private func seconds(since begin: Int64) -> Double { Double(MonotonicClock.nanoseconds - begin) / 1e9 }
+
+  private func show(_ rate: Double, steps: Int) {
+    let now = MonotonicClock.nanoseconds
+    guard now - shown >= Trainer.progressInterval else { return }
+    shown = now
+    let speed = Double(rowsSinceBegin) / max(seconds(since: began), 1e-9)
+    let rowsOfEpoch = batches.rowsOfEpoch
+    let left = Double((options.epochs - state.epoch + 1) * rowsOfEpoch - state.rows)
+    callbacks.progress(
+      TrainingProgress(
+        phase: options.phase, epoch: state.epoch, epochs: options.epochs, step: state.epochSteps, steps: steps,
+        loss: state.lossSum / Double(max(state.targets, 1)), learningRate: rate, eventsPerSecond: speed,
+        secondsLeft: left / max(speed, 1e-9)))
+  }
+}

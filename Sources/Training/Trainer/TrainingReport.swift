@@ -1,0 +1,79 @@
+public import Sequential
+
+/// What the search for the number of epochs found.
+public struct SearchResult: Codable, Sendable, Equatable {
+  /// Its epochs.
+  public var epochs: [EpochRecord]
+  /// The best one, from 1.
+  public var chosen: Int
+  /// What it reached on what was held out.
+  public var quality: RankingQuality
+}
+
+/// What a training did and reached: `--report`.
+public struct TrainingReport: Codable, Sendable, Equatable {
+  /// Its settings.
+  public var settings: TrainingSettings
+  /// What was read.
+  public var data: DataCounts
+  /// What was held out.
+  public var validation: String
+  /// Its size.
+  public var plan: TrainingPlan
+  /// With something held out: the epochs that were measured.
+  public var search: SearchResult?
+  /// Epochs on all data; empty without a refit.
+  public var refit: [EpochRecord]
+  /// Epochs that the weights were trained for.
+  public var epochs: Int
+  /// Seconds of all epochs' steps.
+  public var seconds: Double
+  /// Why it ended early; nil where it did not.
+  public var failure: String?
+
+  /// The entries of `metrics.json`. What was measured, was measured before the refit.
+  public var metrics: [ModelMetric] {
+    var metrics = [
+      ModelMetric("architecture", .text(settings.architecture.rawValue)),
+      ModelMetric("loss", .text(settings.objective.rawValue)),
+      ModelMetric("sessions", .number(Double(plan.sessions))),
+      ModelMetric("events", .number(Double(plan.events))),
+      ModelMetric("items", .number(Double(plan.items))),
+      ModelMetric("parameters", .number(Double(plan.parameters))),
+      ModelMetric("epochs", .number(Double(epochs))),
+      ModelMetric("seconds", .number((seconds * 10).rounded() / 10)),
+      ModelMetric("threads", .number(Double(settings.threads))),
+      ModelMetric("seed", .text("\(settings.seed)")),
+      ModelMetric("refit", .flag(!refit.isEmpty && search != nil)),
+      ModelMetric("validation", .text(validation)),
+    ]
+    if let quality = search?.quality {
+      metrics.append(ModelMetric("validation_targets", .number(Double(quality.targets))))
+      for list in quality.lists {
+        metrics.append(ModelMetric("HR@\(list.k)", .number(list.hitRate)))
+        metrics.append(ModelMetric("MRR@\(list.k)", .number(list.mrr)))
+        metrics.append(ModelMetric("NDCG@\(list.k)", .number(list.ndcg)))
+      }
+    }
+    if let failure { metrics.append(ModelMetric("failure", .text(failure))) }
+    return metrics
+  }
+
+  /// The curves as SVG: the loss by epoch and, where something was held out, accuracy by epoch and by position in the session.
+  public var picture: String {
+    var panels: [CurvePicture.Panel] = []
+    var losses: [CurvePicture.Curve] = []
+    if let search { losses.append(.init("search", search.epochs.map(\.loss))) }
+    if !refit.isEmpty { losses.append(.init(search == nil ? "training" : "refit", refit.map(\.loss))) }
+    panels.append(.init("Loss", losses))
+    if let search {
+      let qualities = search.epochs.map(\.validation)
+      panels.append(
+        .init(
+          "Held out", [
+            .init("HR@20", qualities.map { $0?.hitRate(20) }), .init("MRR@20", qualities.map { $0?.mrr(20) }),
+          ]))
+    }
+    return CurvePicture("Training of a \(settings.architecture.rawValue)", panels: panels, marked: search?.chosen).svg
+  }
+}
