@@ -119,6 +119,30 @@ import Testing
     #expect(Set(rows.compactMap { $0["targets"] as? Int }).count == 1)
   }
 
+  @Test func baselinesStandBesideTheModelOrAlone() throws {
+    let names = ["popularity", "markov", "item-knn", "sequential-rules", "vmis-knn"]
+    func rows(_ outcome: IntentdProcess.Outcome) -> [String] {
+      let lines = outcome.error.split(separator: "\n").filter { $0.contains("  1  0.") && !$0.hasPrefix(" ") }
+      return lines.map { $0.split(separator: " ").joined(separator: " ") }
+    }
+    let beside = try replay([table], ["--baselines", "all", "--baseline-train", table])
+    #expect(beside.isSuccess && beside.output.isEmpty, "\(beside.error)")
+    #expect(rows(beside).dropFirst().map { $0.prefix { $0 != " " } } == names.map { $0[...] })
+    let alone = try IntentdProcess.run(["--replay", table, "--baselines", "all", "--baseline-train", table])
+    #expect(alone.isSuccess && alone.output.isEmpty, "\(alone.error)")
+    #expect(rows(alone) == Array(rows(beside).dropFirst()))
+    #expect(alone.error.contains("baselines learnt from \(clicks.events.count) clicks"))
+    let path = folder.file("alone.json")
+    let chosen = try IntentdProcess.run([
+      "--replay", table, "--baselines", "vmis-knn,markov", "--baseline-train", table, "--exclude", "seen", "--targets",
+      "last", "--report", path,
+    ])
+    #expect(chosen.isSuccess, "\(chosen.error)")
+    #expect(rows(chosen).map { $0.prefix { $0 != " " } } == ["vmis-knn", "markov"])
+    let report = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path))) as? [String: Any]
+    #expect(report?["evaluation"] != nil && report?["model"] == nil)
+  }
+
   @Test func predictionsGoToAFileWhereAskedFor() throws {
     let path = folder.file("predictions.jsonl")
     let outcome = try replay([table], ["--output", path])
