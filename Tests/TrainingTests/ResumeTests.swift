@@ -108,7 +108,9 @@ import Testing
     _ = try trainer(settings, saveTo: path).run()
     let saved = try #require(try ResumeFile.header(at: path))
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    for (count, changed) in [(bytes.count - 1, nil), (bytes.count / 2, nil), (bytes.count, bytes.count - 40), (bytes.count, 2)] {
+    for (count, changed) in [
+      (bytes.count - 1, nil), (bytes.count / 2, nil), (bytes.count, bytes.count - 40), (bytes.count, 2),
+    ] {
       var damaged = Array(bytes[..<count])
       if let changed { damaged[changed] ^= 1 }
       try Data(damaged).write(to: URL(fileURLWithPath: path))

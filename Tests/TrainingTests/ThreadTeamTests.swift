@@ -20,10 +20,10 @@ import Testing
   @Test func failuresComeOut() throws {
     let team = try ThreadTeam(3)
     #expect(throws: TrainingFailure.model(why: "1")) {
-      try team.run { (index) throws(TrainingFailure) in
+      try team.attempt { (index) throws(TrainingFailure) in
         if index > 0 { throw .model(why: "\(index)") }
       }
     }
-    try team.run { (_) throws(TrainingFailure) in }
+    try team.attempt { (_) throws(TrainingFailure) in }
   }
 }

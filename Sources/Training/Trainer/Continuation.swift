@@ -32,7 +32,8 @@ public struct Continuation: Sendable {
   func adopt(into settings: inout TrainingSettings) throws(TrainingFailure) {
     let configuration = model.configuration
     guard configuration.isIncremental else {
-      throw .model(why: "the model sees its padding or counts positions from the end; it can be served, but not trained here")
+      throw .model(
+        why: "the model sees its padding or counts positions from the end; it can be served, but not trained here")
     }
     settings.maxLength = configuration.maxLength
     settings.itemBias = configuration.itemBias

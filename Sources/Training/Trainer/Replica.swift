@@ -75,7 +75,8 @@ final class Replica: @unchecked Sendable {
     loss += objective.evaluate(
       LossInput(
         hidden: isWhole ? hidden : scored, count: rows.count, targets: targets, candidates: step.candidates,
-        targetCandidates: step.targetCandidates, firstTarget: step.firstTarget, weight: (parameters[output.weight].value, gradients[output.weight]),
+        targetCandidates: step.targetCandidates, firstTarget: step.firstTarget,
+        weight: (parameters[output.weight].value, gradients[output.weight]),
         bias: output.bias.map { (parameters[$0].value, gradients[$0]) }, scale: step.scale,
         hiddenGradient: isWhole ? hiddenGradient : scoredGradient, random: step.negatives))
     if !isWhole {

@@ -10,7 +10,8 @@ struct ByteStreamHash: Sendable {
     var hash = value
     let words = bytes.count / 8
     for word in 0..<words {
-      hash = ByteStreamHash.mix(hash, unsafe bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self).littleEndian)
+      hash = ByteStreamHash.mix(
+        hash, unsafe bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self).littleEndian)
     }
     var rest = UInt64(bytes.count)
     for index in words * 8..<bytes.count { rest = rest << 8 | UInt64(unsafe bytes[index]) }

@@ -38,7 +38,7 @@ final class ThreadTeam: Sendable {
 
   /// Calls `work` with 0..<``count``, each on a thread of its own, and returns when all calls have. What a call throws is thrown, of several
   /// the one of the lowest number.
-  func run(_ work: (Int) throws(TrainingFailure) -> Void) throws(TrainingFailure) {
+  func attempt(_ work: (Int) throws(TrainingFailure) -> Void) throws(TrainingFailure) {
     if count == 1 { return try work(0) }
     if let failure = crew.share(work) { throw failure }
   }

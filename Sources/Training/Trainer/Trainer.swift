@@ -99,7 +99,8 @@ final class Trainer {
   var tensors: [(name: String, tensor: Tensor<Float>)] {
     let parameters = network.parameters
     return parameters.map { ($0.name, $0.value) } + parts.optimiser.state.map { ("optimiser.\($0.name)", $0.tensor) }
-      + zip(parameters, averages).map { ("average.\($0.name)", $1) } + zip(parameters, kept).map { ("kept.\($0.name)", $1) }
+      + zip(parameters, averages).map { ("average.\($0.name)", $1) }
+      + zip(parameters, kept).map { ("kept.\($0.name)", $1) }
   }
 
   /// Runs the epochs that are left. Whatever the end, the network then has the weights that are kept; where nothing is kept yet, those that it
@@ -159,12 +160,14 @@ final class Trainer {
     let mean = sum / Double(max(targets, 1))
     guard sum.isFinite else { throw .notFinite(quantity: "the loss", epoch: state.epoch, step: state.epochSteps + 1) }
     if targets > 0, state.watch.observe(mean) {
-      throw .diverged(loss: state.watch.recent, start: state.watch.start, epoch: state.epoch, step: state.epochSteps + 1)
+      throw .diverged(
+        loss: state.watch.recent, start: state.watch.start, epoch: state.epoch, step: state.epochSteps + 1)
     }
     state.rows += source.rows
     rowsSinceBegin += source.rows
     // The end of the step for the rise, so that the first is not lost.
-    let done = (Double(state.epoch - 1) + Double(state.rows) / Double(max(source.rowsOfEpoch, 1))) / Double(settings.epochs)
+    let done =
+      (Double(state.epoch - 1) + Double(state.rows) / Double(max(source.rowsOfEpoch, 1))) / Double(settings.epochs)
     let rate = settings.learningRate(at: min(done, 1))
     state.epochSteps += 1
     guard targets > 0 else { return rate }
@@ -188,7 +191,8 @@ final class Trainer {
   private func average() {
     guard !averages.isEmpty, state.updates % Trainer.averagingInterval == 0 else { return }
     let count = Double(state.averaged)
-    let decay = state.averaged == 0 ? 0 : min(pow(settings.averaging, Trainer.averagingInterval), (1 + count) / (10 + count))
+    let decay =
+      state.averaged == 0 ? 0 : min(pow(settings.averaging, Trainer.averagingInterval), (1 + count) / (10 + count))
     state.averaged += 1
     let (parameters, averages) = (network.parameters, averages)
     team.each { OptimiserKernels.average(averages[$0], weights: parameters[$0].value, values: $1, decay: decay) }

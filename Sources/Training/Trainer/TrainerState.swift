@@ -50,11 +50,13 @@ public struct EpochRecord: Codable, Sendable, Equatable {
 public struct TrainingProgress: Sendable, Equatable {
   /// What it does.
   public var phase: TrainingPhase
-  /// The epoch, from 1, and how many there will be at most.
+  /// The epoch, from 1.
   public var epoch: Int
+  /// How many there will be at most.
   public var epochs: Int
-  /// Steps of the epoch that are done, and about how many it has.
+  /// Steps of the epoch that are done.
   public var step: Int
+  /// About how many it has.
   public var steps: Int
   /// Mean loss of the epoch so far.
   public var loss: Double

@@ -28,8 +28,8 @@ extension TrainingParts {
         throw .model(why: "a SASRec of this form can be served, but not trained here")
       }
       network = sasrec
-    case .recurrent(let recurrent):
-      guard let shape = RecurrentShape(form, recurrent, dropout: settings.dropout) else {
+    case .recurrent:
+      guard let shape = RecurrentShape(form, embeddingDropout: settings.dropout, hiddenDropout: settings.dropout) else {
         throw .model(why: "a recurrent model of this form can be served, but not trained here")
       }
       network = RecurrentNetwork<Float>(shape, seed: settings.seed)
@@ -83,15 +83,19 @@ extension TrainingSettings {
     case .sasrec:
       try require((16...512).contains(hiddenSize), "hidden size", "is \(hiddenSize), and must be from 16 to 512")
       try require((1...8).contains(blocks), "blocks", "are \(blocks), and must be from 1 to 8")
-      try require((1...8).contains(heads) && hiddenSize % heads == 0, "heads", "are \(heads), and must be from 1 to 8 and divide the hidden size")
-      try require(positions == .start || (hiddenSize / heads) % 2 == 0, "heads", "leave an odd size for rotary positions")
+      try require(
+        (1...8).contains(heads) && hiddenSize % heads == 0, "heads",
+        "are \(heads), and must be from 1 to 8 and divide the hidden size")
+      try require(
+        positions == .start || (hiddenSize / heads) % 2 == 0, "heads", "leave an odd size for rotary positions")
       try require((1...4096).contains(ffnSize), "FFN size", "is \(ffnSize), and must be from 1 to 4096")
       try require(batching == .windows, "session-parallel batches", "need a recurrent model, and this is a SASRec")
     case .gru4rec, .lstm:
       try require(
         (1...4).contains(layerSizes.count) && layerSizes.allSatisfy { (1...1024).contains($0) }, "layers",
         "must be 1 to 4, each of 1 to 1024 units")
-      try require((1...1024).contains(embeddingSize), "embedding size", "is \(embeddingSize), and must be from 1 to 1024")
+      try require(
+        (1...1024).contains(embeddingSize), "embedding size", "is \(embeddingSize), and must be from 1 to 1024")
     }
     try require((0..<1).contains(dropout), "dropout", "is \(dropout), and must be at least 0 and below 1")
     try require((0..<1).contains(averaging), "averaging", "is \(averaging), and must be at least 0 and below 1")
@@ -101,20 +105,11 @@ extension TrainingSettings {
     try require((1...1 << 20).contains(batchSize), "batch size", "is \(batchSize), and must be from 1 to \(1 << 20)")
     try require(epochs >= 1 && patience >= 0, "epochs", "are \(epochs), and must be at least 1")
     try require((1...64).contains(threads), "threads", "are \(threads), and must be from 1 to 64")
-    try require(objective == .softmax || negatives >= 1 || sharesCandidates, "negatives", "are \(negatives), and must be at least 1")
-    try require(batching == .windows || batchSize >= threads, "batch size", "is \(batchSize), with fewer lanes than threads")
-  }
-}
-
-extension RecurrentShape {
-  /// The form of a model; nil where it is one that can't be trained here.
-  init?(_ model: ModelConfiguration, _ recurrent: RecurrentConfiguration, dropout: Double) {
-    self.init(
-      cell: recurrent.cell, itemCount: model.itemCount, maxLength: model.maxLength, layerSizes: recurrent.layerSizes,
-      input: recurrent.input, output: model.output, projects: recurrent.projection != nil, itemBias: model.itemBias,
-      embeddingDropout: dropout, hiddenDropout: dropout)
-    // Whatever it can't say is lost: the model must come out as it went in.
-    guard configuration(name: model.name, version: model.version) == model else { return nil }
+    try require(
+      objective == .softmax || negatives >= 1 || sharesCandidates, "negatives",
+      "are \(negatives), and must be at least 1")
+    try require(
+      batching == .windows || batchSize >= threads, "batch size", "is \(batchSize), with fewer lanes than threads")
   }
 }
 

@@ -70,7 +70,8 @@ public struct TrainingReport: Codable, Sendable, Equatable {
       let qualities = search.epochs.map(\.validation)
       panels.append(
         .init(
-          "Held out", [
+          "Held out",
+          [
             .init("HR@20", qualities.map { $0?.hitRate(20) }), .init("MRR@20", qualities.map { $0?.mrr(20) }),
           ]))
     }

@@ -20,8 +20,9 @@ public struct TrainingRun {
     public var resumes = false
     /// Seconds between two such writings within an epoch.
     public var saveInterval = 120.0
-    /// Name and version of the model.
+    /// Name of the model.
     public var name = "model"
+    /// Version of the model.
     public var version = "1"
     /// Metadata of the data's catalogue.
     public var metadata: ItemMetadata?
@@ -102,14 +103,17 @@ public struct TrainingRun {
 
   /// Trains. What is thrown ended it before it began, or while it wrote; what goes wrong in training is in the outcome.
   public func run(_ callbacks: Callbacks = Callbacks()) throws(TrainingFailure) -> Outcome {
-    let plan = try plan()
     let header = try resumed()
     let threads = try ThreadTeam(settings.threads)
-    var outcome = Outcome(end: .finished, model: nil, report: emptyReport(plan))
-    outcome.report.search = header?.search
+    var begun: Outcome?
     for phase in phases where header == nil || phase == header?.phase || phase == .refit {
       let isResumed = phase == header?.phase
       let preparation = try Preparation(self, phase)
+      var outcome = begun ?? Outcome(end: .finished, model: nil, report: emptyReport(preparation.plan))
+      outcome.report.search = outcome.report.search ?? header?.search
+      let heldOutTargets = outcome.report.search?.quality.targets ?? preparation.plan.heldOutTargets
+      outcome.report.plan = preparation.plan
+      outcome.report.plan.heldOutTargets = heldOutTargets
       let trainer = preparation.trainer(callbacks, outcome.report.search, threads)
       if isResumed, let header, let file = options.resumeFile {
         try ResumeFile.read(file, into: trainer.tensors)
@@ -121,21 +125,26 @@ public struct TrainingRun {
         outcome.model = preparation.model(trainer.network, outcome.report)
       }
       switch end {
-      case .finished: continue
+      case .finished:
+        begun = outcome
+        continue
       case .failed(let failure):
         outcome.end = .failed(failure)
         outcome.report.failure = "\(failure)"
       case .interrupted: outcome.end = .interrupted
       }
-      // The search chose before it went wrong; what it kept is better than what would follow.
+      // After a search that went wrong there is no refit, which would go wrong likewise.
       return outcome
     }
-    return outcome
+    guard let begun else { preconditionFailure("there is always a phase") }
+    return begun
   }
 
   /// The header of the resume file that is gone on from.
   private func resumed() throws(TrainingFailure) -> ResumeFile.Header? {
-    guard options.resumes, let path = options.resumeFile, let header = try ResumeFile.header(at: path) else { return nil }
+    guard options.resumes, let path = options.resumeFile, let header = try ResumeFile.header(at: path) else {
+      return nil
+    }
     let differences = header.identity.differences(from: identity)
     guard differences.isEmpty else { throw .otherTraining(path: path, differences: differences) }
     return header
@@ -167,8 +176,7 @@ public struct TrainingRun {
 }
 
 extension TrainingRun.Outcome {
-  /// Writes the model, where there is one, to the directory `path`; then the resume file is of no use any more, and removed, unless the
-  /// training was interrupted.
+  /// Writes the model, where there is one, to the directory `path`. The resume file, of no use then, is the caller's to remove.
   public func write(to path: String) throws(TrainingFailure) {
     guard let model else { return }
     do throws(ModelFailure) { try ModelDirectoryWriter.write(model, to: path) } catch { throw .writing(error) }

@@ -16,17 +16,15 @@ struct WindowBatches: Sendable {
     self.seed = seed
     let others = table.windows.count - table.primary
     replayed = min(others, Int((Double(table.primary) * replayShare).rounded()))
+    let primary = table.windows[..<table.primary].reduce(0) { $0 + Int($1.rows) }
+    rowsOfEpoch = primary + (others > 0 ? (table.rows - primary) * replayed / others : 0)
   }
 
   /// Windows of an epoch.
   var count: Int { table.primary + replayed }
 
   /// Rows of an epoch; about, where windows are replayed.
-  var rowsOfEpoch: Int {
-    let others = table.windows.count - table.primary
-    let primary = table.windows[..<table.primary].reduce(0) { $0 + Int($1.rows) }
-    return primary + (others > 0 ? (table.rows - primary) * replayed / others : 0)
-  }
+  let rowsOfEpoch: Int
 
   /// The windows of `epoch` (from 1) in their order: a shuffle (Durstenfeld 1964) of the primary ones and of those that are replayed.
   func order(epoch: Int) -> [Int32] {

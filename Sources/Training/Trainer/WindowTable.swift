@@ -91,7 +91,11 @@ struct WindowTable: Sendable {
   private mutating func append(_ window: Window) {
     var window = window
     var (rows, targets): (Int32, Int32) = (0, 0)
-    visit(window) { _, _ in rows += 1 } target: { _ in targets += 1 }
+    visit(window) { _, _ in
+      rows += 1
+    } target: { _ in
+      targets += 1
+    }
     guard targets > 0 else { return }
     (window.rows, window.targets) = (rows, targets)
     windows.append(window)

@@ -1,0 +1,158 @@
+import Events
+import Foundation
+import Platform
+import Sequential
+import Testing
+
+@testable import Training
+
+@Suite struct TrainingRunTests {
+  /// Click logs of `sessions`, a minute between two events and a day between two sessions.
+  private func file(_ sessions: SessionTable, in folder: TemporaryFolder, _ name: String = "clicks.tsv") throws
+    -> String
+  {
+    var text = "SessionId\tItemId\tTime\n"
+    for index in 0..<sessions.count {
+      for (place, item) in sessions[index].enumerated() {
+        text += "\(index)\ti\(item)\t\(1_400_000_000 + index * 86_400 + place * 60)\n"
+      }
+    }
+    let path = "\(folder.path)/\(name)"
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  private func settings(_ change: (inout TrainingSettings) -> Void = { _ in }) -> TrainingSettings {
+    TrainerFixture.settings {
+      $0.hiddenSize = 16
+      $0.ffnSize = 32
+      $0.blocks = 1
+      $0.epochs = 4
+      $0.dropout = 0.1
+      change(&$0)
+    }
+  }
+
+  private func clicks(_ folder: TemporaryFolder) throws -> TrainingData {
+    // The last session has an item that no other has.
+    var sessions = TrainerFixture.certain(sessions: 60, items: 20)
+    sessions.append([1, 4, 99])
+    return try TrainingData.read(DataOptions(files: [try file(sessions, in: folder)]))
+  }
+
+  /// The search measures and chooses; the refit has all items and the chosen number of epochs; what is written can be loaded.
+  @Test func searchesAndRefits() throws {
+    let folder = try TemporaryFolder()
+    let data = try clicks(folder)
+    let split = try data.split(.share(0.2))
+    var seen: [TrainingPhase] = []
+    var callbacks = TrainingRun.Callbacks()
+    callbacks.epoch = { phase, _ in seen.append(phase) }
+    let outcome = try TrainingRun(settings(), data, split).run(callbacks)
+    #expect(outcome.end == .finished)
+    let search = try #require(outcome.report.search)
+    #expect(search.epochs.count == 4 && outcome.report.refit.count == search.chosen)
+    #expect(seen.filter { $0 == .search }.count == 4 && seen.filter { $0 == .refit }.count == search.chosen)
+    #expect(search.quality.unknownTargets == 1)
+    #expect(outcome.report.epochs == search.chosen)
+    try outcome.write(to: "\(folder.path)/model")
+    let model = try ModelDirectory.load("\(folder.path)/model")
+    #expect(model.vocabulary.count == data.itemCount)
+    #expect(model.metrics.contains { $0.name == "HR@20" } && model.metrics.contains(ModelMetric("refit", .flag(true))))
+    #expect(outcome.report.picture.contains("<svg"))
+    let decoded = try JSONDecoder().decode(TrainingReport.self, from: JSONEncoder().encode(outcome.report))
+    #expect(decoded == outcome.report)
+
+    var options = TrainingRun.Options()
+    options.refits = false
+    let part = try TrainingRun(settings(), data, split, options).run()
+    let partial = try #require(part.model)
+    #expect(partial.vocabulary.count == data.itemCount - 1 && part.report.refit.isEmpty)
+  }
+
+  /// A run that was interrupted in either phase gives, resumed, the weights of one that was not; another one's file is refused.
+  @Test(arguments: [5, 20]) func resumesInEitherPhase(steps: Int) throws {
+    let folder = try TemporaryFolder()
+    let data = try clicks(folder)
+    let split = try data.split(.share(0.2))
+    let whole = try TrainingRun(settings(), data, split).run()
+    var options = TrainingRun.Options()
+    options.resumeFile = "\(folder.path)/resume"
+    options.resumes = true
+    var callbacks = TrainingRun.Callbacks()
+    var left = steps
+    callbacks.isStopped = {
+      left -= 1
+      return left < 0
+    }
+    let stopped = try TrainingRun(settings { $0.learningRate = 0.021 }, data, split, options).run(callbacks)
+    #expect(stopped.end == .interrupted)
+    #expect(throws: TrainingFailure.self) { try TrainingRun(settings(), data, split, options).run() }
+    try FileManager.default.removeItem(atPath: "\(folder.path)/resume")
+    left = steps
+    _ = try TrainingRun(settings(), data, split, options).run(callbacks)
+    let resumed = try TrainingRun(settings(), data, split, options).run()
+    let (a, b) = (try #require(whole.model).weights, try #require(resumed.model).weights)
+    for name in a.names {
+      let (x, y) = (try #require(a[name]), try #require(b[name]))
+      for row in 0..<x.rows { for column in 0..<x.columns { #expect(x[row, column] == y[row, column]) } }
+    }
+    #expect(resumed.report.search?.chosen == whole.report.search?.chosen)
+    #expect(resumed.report.refit.map(\.loss) == whole.report.refit.map(\.loss))
+  }
+
+  /// Too little memory is refused before anything large is made, with what would help.
+  @Test func refusesWhatDoesNotFit() throws {
+    let folder = try TemporaryFolder()
+    let data = try clicks(folder)
+    let split = try data.split(.none)
+    var options = TrainingRun.Options()
+    let plan = try TrainingRun(settings(), data, split, options).plan()
+    #expect(plan.memory.total > plan.parameters * 4 * 5 && plan.targets > 100 && plan.steps > 1)
+    options.memoryLimit = plan.memory.total
+    _ = try TrainingRun(settings(), data, split, options).plan()
+    for limit in [plan.memory.total - 1, 1000] {
+      options.memoryLimit = limit
+      let run = try TrainingRun(settings(), data, split, options)
+      #expect(throws: TrainingFailure.self) { try run.plan() }
+    }
+    #expect(throws: TrainingFailure.self) { try TrainingRun(settings { $0.heads = 3 }, data, split) }
+  }
+
+  /// A continued model keeps its rows in their order; new items begin where their neighbours are, and are learnt.
+  @Test func continuesWithNewItems() throws {
+    let folder = try TemporaryFolder()
+    let old = try TrainingData.read(
+      DataOptions(files: [try file(TrainerFixture.certain(sessions: 60, items: 20), in: folder)]))
+    let model = try #require(try TrainingRun(settings(), old, try old.split(.none)).run().model)
+    var newer = TrainerFixture.certain(sessions: 30, items: 20)
+    for _ in 0..<30 { newer.append([1, 77, 4]) }
+    let data = try TrainingData.read(
+      DataOptions(files: [try file(newer, in: folder, "new.tsv")]), extending: model.vocabulary)
+    #expect(data.itemCount == model.vocabulary.count + 1)
+    let older = data.sessions
+    let continuation = Continuation(model, older: older, olderShare: 0.5)
+    let parts = try TrainingParts.make(
+      settings(), clicks: [Int](repeating: 1, count: data.itemCount), longestWindow: 6,
+      continuing: continuation.configuration(items: data.itemCount))
+    continuation.initialise(parts.network, sessions: data.sessions, seed: 1)
+    let table = parts.network.parameters[0].value
+    let known = try #require(model.weights["item_embedding.weight"])
+    for row in 0..<known.rows { for column in 0..<known.columns { #expect(table[row, column] == known[row, column]) } }
+    let new = known.rows
+    func id(_ text: String) -> Int { Int(data.vocabulary.index(of: Array(text.utf8).span)) }
+    for column in 0..<known.columns {
+      let mean = (table[id("i1"), column] + table[id("i4"), column]) / 2
+      #expect(abs(table[new, column] - mean) < 1e-6)
+    }
+    var options = TrainingRun.Options()
+    options.continuation = continuation
+    let outcome = try TrainingRun(settings(), data, try data.split(.share(0.2)), options).run()
+    let continued = try #require(outcome.model)
+    #expect(
+      (0..<new).allSatisfy { continued.vocabulary.id(of: ItemIndex($0)) == model.vocabulary.id(of: ItemIndex($0)) })
+    #expect(continued.vocabulary.id(of: ItemIndex(new)) == "i77")
+    #expect(outcome.report.plan.replayedWindows > 0)
+    #expect(try #require(outcome.report.search).quality.hitRate(5) > 0.9)
+  }
+}
