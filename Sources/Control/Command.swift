@@ -12,6 +12,8 @@ public enum Command: Sendable, Equatable {
   case checkConfiguration(ServeOptions)
   /// Show a small shop.
   case demo(DemoOptions)
+  /// Train a model.
+  case train(TrainOptions)
   /// Print this text and end well: help, usage, version.
   case show(String)
 }

@@ -13,6 +13,7 @@ public enum CommandParser {
       return try rest.first == "session" ? inspectSession(Array(rest.dropFirst()), environment) : inspect(rest)
     case "demo": return try demo(Array(arguments.dropFirst()))
     case "config": return try config(Array(arguments.dropFirst()), environment)
+    case "train": return try train(arguments: Array(arguments.dropFirst()))
     default: return try main(arguments, environment)
     }
   }
@@ -96,7 +97,7 @@ public enum CommandParser {
       return .replay(try replay(given, environment))
     }
     if let operand = given.operands.first {
-      let hint = Suggestion.hint(for: operand, among: ["inspect", "demo", "config"])
+      let hint = Suggestion.hint(for: operand, among: ["inspect", "demo", "config", "train"])
       throw .usage("\"\(operand)\" is no command\(hint)")
     }
     let shared: Set = [
@@ -105,7 +106,7 @@ public enum CommandParser {
     for option in given.names where !shared.contains(option) { throw .usage("--\(option) goes with --replay only") }
     var options = try serve(given, environment)
     guard options.embedded || options.configuration != nil else {
-      throw .usage("nothing to do: give --config FILE, --embedded, --replay FILE, inspect DIR, or demo")
+      throw .usage("nothing to do: give --config FILE, --embedded, --replay FILE, train FILE, inspect DIR, or demo")
     }
     try readMoments(given, into: &options)
     return .serve(options)
@@ -155,7 +156,7 @@ public enum CommandParser {
   }
 
   /// `session=sid,item=sku`.
-  private static func columns(_ text: String) throws(ControlFailure) -> [Column: String] {
+  static func columns(_ text: String) throws(ControlFailure) -> [Column: String] {
     var columns: [Column: String] = [:]
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let sides = part.split(separator: "=", maxSplits: 1).map(String.init)
@@ -192,7 +193,7 @@ struct Given {
   private(set) var names: [String] = []
   /// What to show in place of anything else.
   private(set) var text: String?
-  private var values: [String: String] = [:]
+  private var values: [String: [String]] = [:]
 
   init(_ arguments: [String], grammar: Grammar, repeatable: Set<String>) throws(ControlFailure) {
     for element in try ArgumentScanner.scan(arguments, grammar: grammar) {
@@ -201,9 +202,8 @@ struct Given {
         operands.append(operand)
         files.append(operand)
       case .option(let name, let value):
-        if values.updateValue(value, forKey: name) != nil && !repeatable.contains(name) {
-          throw .usage("--\(name) is given twice")
-        }
+        guard values[name] == nil || repeatable.contains(name) else { throw .usage("--\(name) is given twice") }
+        values[name, default: []].append(value)
         names.append(name)
         if name == "replay" { files.append(value) }
       }
@@ -218,11 +218,14 @@ struct Given {
   }
 
   /// The value of an option; empty for one that takes none; nil where it was not given.
-  subscript(name: String) -> String? { values[name] }
+  subscript(name: String) -> String? { values[name]?.last }
+
+  /// All values of an option that may be repeated.
+  func all(_ name: String) -> [String] { values[name] ?? [] }
 
   /// Reads an option into `target`, which keeps its value where the option was not given.
   func take<Value>(_ name: String, _ kind: ValueKind<Value>, into target: inout Value) throws(ControlFailure) {
-    guard let text = values[name] else { return }
+    guard let text = self[name] else { return }
     do throws(ValueProblem) {
       target = try kind.parse(text)
     } catch {

@@ -1,6 +1,6 @@
 /// The ways to call the program, as its help shows them.
 extension Grammar {
-  private static let general: [Option] = [
+  static let general: [Option] = [
     Option(name: "help", short: "h", help: "show this"),
     Option(name: "usage", help: "show the options in short"),
     Option(name: "version", short: "V", help: "show the version"),
@@ -11,19 +11,21 @@ extension Grammar {
     operands: [
       "--config FILE", "--embedded --model DIR", "--replay FILE... --model DIR",
       "--replay FILE... --to kafka --config FILE",
-      "--replay topic:NAME --config FILE", "inspect DIR", "config check", "demo",
+      "--replay topic:NAME --config FILE", "train FILE... --out DIR", "inspect DIR", "config check", "demo",
     ],
     summary: """
       Turns a stream of clicks into next-item predictions, session by session.
 
       With --config, it reads clicks from Kafka and serves predictions to Kafka and Redis until it is asked to end. With \
       --embedded, broker and sessions live in the process. With --replay, it predicts files, or reads a \
-      topic again and predicts what was predicted live; with --replay and --to kafka, it sends files to the topic of clicks.
+      topic again and predicts what was predicted live; with --replay and --to kafka, it sends files to the topic of clicks. \
+      With train, it makes a model of files of clicks.
       """,
     notes: """
       Examples:
 
         intentd demo
+        intentd train clicks.tsv.gz --out model
         intentd --config /etc/intentd.yaml
         intentd --config /etc/intentd.yaml --from -2h
         intentd --config /etc/intentd.yaml --rebuild-state --since -24h
@@ -37,7 +39,7 @@ extension Grammar {
         intentd config check --config /etc/intentd.yaml
         intentd inspect model --session "tent,stove" --top-k 5
 
-      intentd inspect --help, intentd config --help and intentd demo --help say more of these.
+      intentd train --help, intentd inspect --help, intentd config --help and intentd demo --help say more of these.
 
       Durations are 250ms, 2s, 5m, 24h, 7d. Times are earliest, -24h (before now), 2026-11-21T10:00:00Z, or milliseconds \
       since 1970. Settings may come from the environment: INTENTD_CONFIG, INTENTD_MODEL, and INTENTD_SECTION_KEY for each \

@@ -24,6 +24,7 @@ enum Program {
       case .serve(let options): try ServeCommand(options).run()
       case .checkConfiguration(let options): try ConfigCommand(options).run()
       case .demo(let options): try DemoCommand(options).run()
+      case .train: try TrainCommand(arguments: Array(CommandLine.arguments.dropFirst(2))).run()
       }
       return 0
     } catch let failure as ControlFailure {

@@ -53,6 +53,7 @@ enum Allowances {
     "Sources/Kafka/TopicRangeReader.swift": ["CRdkafka"],
     "Sources/Platform/ChildProcess.swift": ["CPlatform"],
     "Sources/Platform/MonotonicClock.swift": ["CPlatform"],
+    "Sources/Platform/SiblingProgram.swift": ["CPlatform"],
     "Sources/Platform/SignalWaiter.swift": ["CPlatform"],
     "Sources/Platform/Terminal.swift": ["CPlatform"],
     "Sources/Platform/WorkerThread.swift": ["CPlatform"],

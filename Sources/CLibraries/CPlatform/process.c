@@ -109,3 +109,12 @@ int64_t platform_clock(int clock) {
   clock_gettime(clocks[clock], &now);
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+int platform_exec(const char *path, const char *arguments, int argument_count) {
+  char **argv = list(arguments, argument_count);
+  if (argv == NULL) return ENOMEM;
+  execvp(path, argv);
+  int error = errno;
+  free(argv);
+  return error;
+}

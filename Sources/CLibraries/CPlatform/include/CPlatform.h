@@ -25,6 +25,10 @@ int platform_signal_stop(pthread_t thread);
 int platform_spawn(pid_t *process, const char *path, const char *arguments, int argument_count,
                    const char *environment, int environment_count, const char *directory, const int descriptors[3]);
 
+/// Becomes another program: a path, or a name to be found in PATH. `arguments`, its name first, are strings, each ended by a zero,
+/// one after the other. Returns an errno, and only where that failed.
+int platform_exec(const char *path, const char *arguments, int argument_count);
+
 /// How a process ended.
 struct platform_exit {
   /// 0: it runs; 1: it exited with `code`; 2: signal `code` ended it.
