@@ -78,7 +78,7 @@ setup: ## install what a build needs, if anything is missing
 	  echo "Swift $${1:-?}.$${2:-?} is too old. Version 6.2 or newer is needed: https://www.swift.org/install/" >&2; exit 1; \
 	fi
 	@command -v dpkg-query >/dev/null || { \
-	  echo 'This is no Debian or Ubuntu. A build needs the headers of librdkafka, hiredis, simdjson, libyaml and zlib;'; \
+	  echo 'This is no Debian or Ubuntu. A build needs the headers of librdkafka, hiredis, simdjson, libyaml, zlib and OpenBLAS;'; \
 	  echo 'tests need redis-server. Install them with your package manager if the build misses one.'; }
 	$(call install,$(BUILD_PACKAGES))
 
@@ -90,7 +90,7 @@ setup-client: ## install what the test of a Python client needs, in a folder of 
 	@$(CLIENT_VENV)/bin/python3 -c 'import confluent_kafka, redis' 2>/dev/null || \
 	  $(CLIENT_VENV)/bin/python3 -m pip install --quiet -r tools/client/requirements.txt
 
-build: setup ## build the daemon: .build/release/intentd
+build: setup ## build .build/release/intentd, the daemon, and .build/release/intentd-train beside it
 	$(SWIFT) build -c $(CONFIGURATION)
 
 test: setup-test $(TEST_CLIENT) test-suite lint test-address test-thread test-neon test-tools ## the whole suite, lint, sanitizers

@@ -125,6 +125,14 @@ public struct TrainSettings: Sendable, Equatable {
     case cosine
   }
 
+  /// Which figure of the validation chooses the epoch.
+  public enum Selection: String, Sendable, CaseIterable {
+    case both
+    case hitRate = "hr@20"
+    case mrr = "mrr@20"
+    case ndcg = "ndcg@10"
+  }
+
   public var architecture: Architecture?
   public var maxLength: Int?
   public var hiddenSize: Int?
@@ -145,6 +153,7 @@ public struct TrainSettings: Sendable, Equatable {
   public var batchSize: Int?
   public var epochs: Int?
   public var patience: Int?
+  public var selection: Selection?
   public var optimizer: Optimizer?
   public var learningRate: Double?
   public var schedule: Schedule?

@@ -106,6 +106,9 @@ extension Grammar {
     Option(name: "batch-size", short: "b", argument: "N", help: "windows of a step"),
     Option(name: "epochs", short: "e", argument: "N", help: "epochs at most"),
     Option(name: "patience", argument: "N", help: "epochs without a better validation before it stops; 0 for never"),
+    Option(
+      name: "select-by", argument: "FIGURE",
+      help: "what the best epoch has most of: both (HR@20 and MRR@20), hr@20, mrr@20, ndcg@10"),
     Option(name: "optimizer", argument: "NAME", help: "adamw, adagrad"),
     Option(name: "learning-rate", argument: "X", help: "after the warm-up"),
     Option(name: "schedule", argument: "KIND", help: "constant, cosine"),

@@ -80,6 +80,7 @@ extension CommandParser {
     try given.take("batch-size", .optional(.integer(1...65_536)), into: &settings.batchSize)
     try given.take("epochs", .optional(.integer(1...10_000)), into: &settings.epochs)
     try given.take("patience", .optional(.integer(0...10_000)), into: &settings.patience)
+    try given.take("select-by", .optional(.choice), into: &settings.selection)
     try given.take("optimizer", .optional(.choice), into: &settings.optimizer)
     try given.take("learning-rate", .optional(.number(1e-8...10)), into: &settings.learningRate)
     try given.take("schedule", .optional(.choice), into: &settings.schedule)

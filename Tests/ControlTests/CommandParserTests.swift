@@ -213,7 +213,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "nothing to do: give --config FILE, --embedded, --replay FILE, inspect DIR, or demo"),
+    ("", "nothing to do: give --config FILE, --embedded, --replay FILE, train FILE, inspect DIR, or demo"),
     ("--embeded", "there is no option --embeded; did you mean --embedded?"),
     ("--zzzzzzzz", "there is no option --zzzzzzzz"), ("-z", "there is no option -z"),
     ("--config", "--config needs a value: --config=FILE"),

@@ -77,7 +77,11 @@ import Testing
     let line = try #require(makefile.first { $0.hasPrefix("BUILD_PACKAGES :=") })
     let packages = Set(line.dropFirst("BUILD_PACKAGES :=".count).split(separator: " ").map(String.init))
     let stages = try text("deploy/Dockerfile").replacing("\\\n", with: " ").components(separatedBy: "\nFROM ")
-    try #require(stages.count == 3)
+    // What builds, what the daemon needs, the same with training, and the daemon, which is built where nothing else is asked for.
+    try #require(stages.count == 5)
+    #expect(stages[3].hasPrefix("daemon AS train") && stages[4].hasPrefix("daemon\n"))
+    #expect(try installed(in: stages[3]) == ["libopenblas0"])
+    #expect(!stages[2].contains("intentd-train") && stages[3].contains("/out/intentd-train"))
     #expect(try installed(in: stages[1]) == packages.union(["g++"]))
     // What runs needs no headers and no compiler.
     let runtime = try installed(in: stages[2])

@@ -10,11 +10,14 @@ struct ClickFile {
   let folder: TemporaryFolder
   let path: String
 
-  /// A table with the columns of GRU4Rec: session, item, seconds.
+  /// Times of events are so many seconds after this.
+  static let origin = 1_700_000_000.0
+
+  /// A table with the columns of GRU4Rec: session, item, seconds after ``origin``.
   init(_ rows: [(String, String, Double)]) throws {
     folder = try TemporaryFolder(prefix: "intentd-training-data")
     path = folder.file("clicks.tsv")
-    let lines = rows.map { "\($0.0)\t\($0.1)\t\($0.2)\n" }.joined()
+    let lines = rows.map { "\($0.0)\t\($0.1)\t\(ClickFile.origin + $0.2)\n" }.joined()
     try ("SessionId\tItemId\tTime\n" + lines).write(toFile: path, atomically: true, encoding: .utf8)
   }
 
@@ -26,6 +29,9 @@ struct ClickFile {
   }
 
   var options: DataOptions { DataOptions(files: [path]) }
+
+  /// What is read of it, with no options.
+  func data() throws -> TrainingData { try withExtendedLifetime(folder) { try TrainingData.read(options) } }
 }
 
 extension TrainingData {

@@ -19,7 +19,7 @@ import Testing
         ("s\(index)", index == 9 ? "late" : "i0", start + 120),
       ]
     }
-    return try TrainingData.read(try ClickFile(rows).options)
+    return try ClickFile(rows).data()
   }
 
   @Test func theLastDayIsHeldOut() throws {
@@ -71,7 +71,7 @@ import Testing
   @Test func theUsualSplitIsTheLastDayWhereThatIsEnough() throws {
     #expect(try tenDays().usualValidation == .last(milliseconds: 86_400_000))
     let short = try ClickFile([("a", "x", 1), ("a", "y", 2), ("b", "x", 3), ("b", "y", 4)])
-    #expect(try TrainingData.read(short.options).usualValidation == .share(0.1))
+    #expect(try short.data().usualValidation == .share(0.1))
   }
 
   @Test func whatCannotBeSplitIsRefused() throws {
@@ -101,7 +101,8 @@ import Testing
     let shared = part.ids.count { named.contains($0.joined(separator: " ")) }
     #expect(Double(shared) > 0.99 * Double(part.sessions.count))
     #expect(abs(split.training.count - part.sessions.count) < part.sessions.count / 100)
-    #expect(abs(holdOut.sessions.count - rest.sessions.count) < rest.sessions.count / 50)
+    // The files leave items out of the second part that the first one lacks, and then sessions of one event.
+    #expect((rest.sessions.count...rest.sessions.count * 21 / 20).contains(holdOut.sessions.count))
   }
 
   private static let yoochoose = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -1,0 +1,70 @@
+/// Settings for people who don't want to tune: how much work goes into a model.
+public enum Preset: String, Codable, Sendable, CaseIterable {
+  /// A small model and few epochs: a first look.
+  case fast
+  /// A model of the usual size.
+  case good
+  /// The usual size, trained longer, with averaged weights.
+  case best
+}
+
+/// What presets go by.
+public struct DataShape: Sendable, Equatable {
+  /// Items of the catalogue.
+  public var items: Int
+  /// Length of a session that 95 of 100 don't exceed.
+  public var usualLength: Int
+
+  /// The shape of data.
+  public init(items: Int, usualLength: Int) {
+    self.items = items
+    self.usualLength = usualLength
+  }
+}
+
+extension TrainingData {
+  /// What presets go by.
+  public var shape: DataShape {
+    let lengths = (0..<sessions.count).map { sessions[$0].count }.sorted()
+    return DataShape(items: itemCount, usualLength: lengths[min(lengths.count - 1, lengths.count * 95 / 100)])
+  }
+}
+
+extension TrainingSettings {
+  /// Most items whose softmax is computed in full; above, negatives are sampled.
+  static let mostSoftmaxItems = 100_000
+
+  /// Longest windows that presets choose from.
+  static let usualLengths = [20, 50, 100, 200]
+
+  /// The settings of `preset` for an architecture and data of this shape.
+  public init(_ preset: Preset, _ architecture: Architecture, _ data: DataShape) {
+    self.init()
+    self.architecture = architecture
+    maxLength = TrainingSettings.usualLengths.first { $0 >= data.usualLength } ?? TrainingSettings.usualLengths.last ?? 50
+    if data.items > TrainingSettings.mostSoftmaxItems {
+      objective = .sampledSoftmax
+      negatives = 1024
+    }
+    let size: Int
+    switch preset {
+    case .fast:
+      size = 64
+      (blocks, heads, epochs, patience) = (1, 1, 10, 2)
+      (learningRate, dropout) = (2e-3, 0.2)
+    case .good:
+      size = 128
+      (blocks, heads, epochs, patience) = (2, 2, 20, 3)
+      (learningRate, dropout) = (1e-3, 0.4)
+    case .best:
+      size = architecture == .sasrec ? 128 : 256
+      (blocks, heads, epochs, patience) = (2, 2, 40, 5)
+      (learningRate, dropout) = (1e-3, 0.4)
+      averaging = 0.999
+    }
+    hiddenSize = size
+    ffnSize = 4 * size
+    layerSizes = [size]
+    embeddingSize = size
+  }
+}
