@@ -81,7 +81,7 @@ import Testing
     try #require(stages.count == 5)
     #expect(stages[3].hasPrefix("daemon AS train") && stages[4].hasPrefix("daemon\n"))
     #expect(try installed(in: stages[3]) == ["libopenblas0"])
-    #expect(!stages[2].contains("intentd-train") && stages[3].contains("/out/intentd-train"))
+    #expect(!stages[2].contains("/out/intentd-train") && stages[3].contains("/out/intentd-train"))
     #expect(try installed(in: stages[1]) == packages.union(["g++"]))
     // What runs needs no headers and no compiler.
     let runtime = try installed(in: stages[2])
