@@ -40,7 +40,8 @@ extension Grammar {
       name: "idle-timeout", argument: "TIME",
       help: "a gap above this begins a new session (24h; 30m where sessions are cut from user ids)"),
     Option(
-      name: "order", argument: "ORDER", help: "take a session's events by time (the default) or in the order of the file"),
+      name: "order", argument: "ORDER",
+      help: "take a session's events by time (the default) or in the order of the file"),
     Option(name: "limit", argument: "N", help: "stop reading after so many events"),
     Option(name: "strict", help: "stop at the first line that is no event"),
     Option(name: "min-item-support", argument: "N", help: "leave out items with fewer events (1)"),
@@ -64,7 +65,8 @@ extension Grammar {
     Option(name: "tune", argument: "N", help: "try N settings around the preset first, and take the best"),
     Option(name: "tune-budget", argument: "DURATION", help: "stop trying after so long"),
     Option(name: "resume", help: "go on with a training that was interrupted"),
-    Option(name: "continue", argument: "DIR", help: "begin with this model and its catalogue; new items are added to it"),
+    Option(
+      name: "continue", argument: "DIR", help: "begin with this model and its catalogue; new items are added to it"),
     Option(
       name: "replay-older", argument: "FILE",
       help: "with --continue: older clicks, of which a sample is trained on too; may be given again"),

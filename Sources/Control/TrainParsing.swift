@@ -6,7 +6,9 @@ extension CommandParser {
     if let text = given.text { return .show(text) }
     var options = TrainOptions()
     options.files = given.operands
-    guard !options.files.isEmpty else { throw .usage("train takes files of clicks: intentd train clicks.tsv --out model") }
+    guard !options.files.isEmpty else {
+      throw .usage("train takes files of clicks: intentd train clicks.tsv --out model")
+    }
     options.older = given.all("replay-older")
     guard (options.files + options.older).count(where: { $0 == "-" }) <= 1 else {
       throw .usage("standard input (-) can be read once")
@@ -155,7 +157,8 @@ extension ValueKind where Value == [Int] {
     ValueKind(name: "sizes") { text throws(ValueProblem) in
       let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0.trimming(" ")) }
       let sizes = parts.compactMap { $0 }
-      guard (1...4).contains(parts.count), sizes.count == parts.count, sizes.allSatisfy({ (1...1024).contains($0) }) else {
+      guard (1...4).contains(parts.count), sizes.count == parts.count, sizes.allSatisfy({ (1...1024).contains($0) })
+      else {
         throw ValueProblem("must be 1 to 4 sizes from 1 to 1024 with commas between, such as 128,128, not \"\(text)\"")
       }
       return sizes

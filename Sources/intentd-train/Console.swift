@@ -64,7 +64,8 @@ enum TrainingText {
   static func table(_ quality: RankingQuality) -> String {
     var rows = [["k", "HR", "MRR", "NDCG"]]
     rows += quality.lists.map { ["\($0.k)", four($0.hitRate), four($0.mrr), four($0.ndcg)] }
-    var text = "\(quality.targets) targets were held out, \(quality.unknownTargets) of them unknown or without a known past:\n"
+    var text =
+      "\(quality.targets) targets were held out, \(quality.unknownTargets) of them unknown or without a known past:\n"
       + columns(rows)
     if quality.positions.count > 1 {
       rows = [["events before", "targets", "HR@20", "MRR@20"]]

@@ -1,6 +1,6 @@
 import Control
-import Foundation
 import Formats
+import Foundation
 import Training
 
 /// The command line's words in those of `Training`.

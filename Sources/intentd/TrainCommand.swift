@@ -16,7 +16,8 @@ struct TrainCommand {
     let failure = TrainCommand.program.execute(arguments)
     guard case .program(_, ENOENT) = failure else { throw failure }
     throw MissingProgram(
-      description: "\(TrainCommand.program.name) is not there, neither in \(SiblingProgram.ownFolder ?? "the folder of intentd") "
+      description:
+        "\(TrainCommand.program.name) is not there, neither in \(SiblingProgram.ownFolder ?? "the folder of intentd") "
         + "nor in PATH. Build it (make build), or install it beside intentd, with OpenBLAS (Debian: libopenblas0).")
   }
 

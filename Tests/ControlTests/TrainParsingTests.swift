@@ -32,10 +32,12 @@ import Testing
 
   @Test func everySettingIsRead() throws {
     let options = try parse(
-      "c", "-o", "m", "--arch", "gru4rec", "--max-length=30", "--layers", "100,50", "--embedding-size", "50", "--item-bias",
+      "c", "-o", "m", "--arch", "gru4rec", "--max-length=30", "--layers", "100,50", "--embedding-size", "50",
+      "--item-bias",
       "--loss", "bpr-max", "--negatives", "2048", "--sample-alpha", "0.75", "--calibration", "0.5",
       "--score-regularisation", "2", "--label-smoothing", "0.1", "--batching", "session-parallel", "--batch-size", "64",
-      "--epochs", "7", "--patience", "0", "--select-by", "ndcg@10", "--optimizer", "adagrad", "--learning-rate", "0.05", "--schedule", "constant",
+      "--epochs", "7", "--patience", "0", "--select-by", "ndcg@10", "--optimizer", "adagrad", "--learning-rate", "0.05",
+      "--schedule", "constant",
       "--warm-up", "0", "--weight-decay", "0.1", "--momentum", "0.3", "--clip-norm", "1.5", "--dropout", "0.25",
       "--averaging", "0.999", "--seed", "42", "--threads", "3")
     var expected = TrainSettings()
@@ -68,7 +70,8 @@ import Testing
     expected.threads = 3
     #expect(options.settings == expected)
     let attention = try parse(
-      "c", "-o", "m", "--hidden-size", "64", "--blocks", "3", "--heads", "4", "--ffn-size", "100", "--positions", "rotary"
+      "c", "-o", "m", "--hidden-size", "64", "--blocks", "3", "--heads", "4", "--ffn-size", "100", "--positions",
+      "rotary"
     ).settings
     #expect(attention.hiddenSize == 64 && attention.blocks == 3 && attention.heads == 4)
     #expect(attention.ffnSize == 100 && attention.positions == .rotary)
@@ -76,9 +79,12 @@ import Testing
 
   @Test func howToReadAndRunIsRead() throws {
     let options = try parse(
-      "c", "-o", "m", "--format", "csv", "--columns", "session=sid,item=sku", "--idle-timeout", "30m", "--order", "file",
-      "--limit", "1000", "--strict", "--min-item-support", "5", "--min-session-length", "3", "--items-metadata", "i.jsonl",
-      "--no-refit", "--preset", "best", "--tune", "20", "--tune-budget", "30m", "--resume", "--report", "r.json", "--plot",
+      "c", "-o", "m", "--format", "csv", "--columns", "session=sid,item=sku", "--idle-timeout", "30m", "--order",
+      "file",
+      "--limit", "1000", "--strict", "--min-item-support", "5", "--min-session-length", "3", "--items-metadata",
+      "i.jsonl",
+      "--no-refit", "--preset", "best", "--tune", "20", "--tune-budget", "30m", "--resume", "--report", "r.json",
+      "--plot",
       "p.svg", "--memory", "4GiB", "--name", "shop", "--model-version", "7", "--quiet")
     #expect(options.format == .csv && options.columns == [.session: "sid", .item: "sku"])
     #expect(options.idleTimeout == 1_800_000 && options.order == .file && options.limit == 1000 && options.strict)

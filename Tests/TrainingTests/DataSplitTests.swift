@@ -43,9 +43,10 @@ import Testing
     #expect(holdOut.sessions[0].last == .unknown)
     // What both parts have is the same item in both numberings.
     #expect(holdOut.sessions[0].dropLast().map { data.vocabulary.id(of: split.rows[Int($0)]) } == ["i0", "j"])
-    #expect((0..<split.training.count).allSatisfy { session in
-      split.training[session].map { split.rows[Int($0)] } == Array(data.sessions[session])
-    })
+    #expect(
+      (0..<split.training.count).allSatisfy { session in
+        split.training[session].map { split.rows[Int($0)] } == Array(data.sessions[session])
+      })
   }
 
   @Test func withoutTimesTheLastEventOfEachSessionIsLeftOut() throws {
@@ -85,7 +86,9 @@ import Testing
   }
 
   /// The public sample of Yoochoose clicks, where it is at hand: its own files split the last day off in the same way.
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: DataSplitTests.yoochoose + "/train.tsv"), "needs ../shared/data"))
+  @Test(
+    .enabled(
+      if: FileManager.default.fileExists(atPath: DataSplitTests.yoochoose + "/train.tsv"), "needs ../shared/data"))
   func theLastDayOfYoochooseIsThatOfItsFiles() throws {
     let all = try TrainingData.read(DataOptions(files: [DataSplitTests.yoochoose + "/train.tsv"]))
     let split = try all.split(.last(milliseconds: 86_400_000))
@@ -94,10 +97,12 @@ import Testing
     let holdOut = try #require(split.holdOut)
     print(
       "Yoochoose: \(all.sessions.count) sessions; \(split.training.count) and \(holdOut.sessions.count) by the split, "
-        + "\(part.sessions.count) and \(rest.sessions.count) in the files; items \(split.itemCount) and \(part.itemCount)")
-    let named = Set((0..<split.training.count).map { session in
-      split.training[session].map { all.vocabulary.id(of: split.rows[Int($0)]) }.joined(separator: " ")
-    })
+        + "\(part.sessions.count) and \(rest.sessions.count) in the files; items \(split.itemCount) and \(part.itemCount)"
+    )
+    let named = Set(
+      (0..<split.training.count).map { session in
+        split.training[session].map { all.vocabulary.id(of: split.rows[Int($0)]) }.joined(separator: " ")
+      })
     let shared = part.ids.count { named.contains($0.joined(separator: " ")) }
     #expect(Double(shared) > 0.99 * Double(part.sessions.count))
     #expect(abs(split.training.count - part.sessions.count) < part.sessions.count / 100)
@@ -125,11 +130,14 @@ import Testing
       {"id": 7, "category": null}
       """
     #expect(
-      try lines(text) == ["{}", "{\"id\": 7, \"category\": null}", "{\"id\": \"stove\", \"title\": \"Stove\", \"price\": [1, 2]}"])
+      try lines(text) == [
+        "{}", "{\"id\": 7, \"category\": null}", "{\"id\": \"stove\", \"title\": \"Stove\", \"price\": [1, 2]}",
+      ])
   }
 
   @Test(arguments: [
-    "[]", "{\"title\": \"x\"}", "{\"id\": \"tent\", \"title\": 3}", "{\"id\": \"tent\"}\n{\"id\": \"tent\"}", "{\"id\": 1.5}", "{",
+    "[]", "{\"title\": \"x\"}", "{\"id\": \"tent\", \"title\": 3}", "{\"id\": \"tent\"}\n{\"id\": \"tent\"}",
+    "{\"id\": 1.5}", "{",
   ])
   func aWrongLineIsNamed(text: String) throws {
     do {

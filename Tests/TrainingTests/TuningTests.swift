@@ -70,7 +70,10 @@ import Testing
     } finished: { _ in
     }
     #expect(trials.count == 2)
-    let ended = tuning.run(budget: nil, seconds: { 0 }) { number, _ in number < 3 ? 1 : nil } finished: { _ in }
+    let ended = tuning.run(budget: nil, seconds: { 0 }) { number, _ in
+      number < 3 ? 1 : nil
+    } finished: { _ in
+    }
     #expect(ended.count == 3)
   }
 }

@@ -63,7 +63,8 @@ public enum MetadataFile {
   ) throws(TrainingDataFailure) -> ItemIndex {
     guard line.count <= ItemMetadata.maximumLineBytes else {
       throw .metadata(
-        file: file, line: number, problem: "it has \(line.count) bytes, and at most \(ItemMetadata.maximumLineBytes) are taken")
+        file: file, line: number,
+        problem: "it has \(line.count) bytes, and at most \(ItemMetadata.maximumLineBytes) are taken")
     }
     guard let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any] else {
       throw .metadata(file: file, line: number, problem: "it is no JSON object")

@@ -73,7 +73,8 @@ extension TrainingData {
     case .share(let share):
       let heldOut = Int((Double(sessions.count) * share).rounded())
       // Without times the order of the files stands for them.
-      let order = sessions.times.isEmpty
+      let order =
+        sessions.times.isEmpty
         ? Array(0..<sessions.count)
         : (0..<sessions.count).sorted { (sessions.times[$0], $0) < (sessions.times[$1], $1) }
       var isHeldOut = [Bool](repeating: false, count: sessions.count)
@@ -94,7 +95,8 @@ extension TrainingData {
       }
     }
     return try finish(
-      validation, training, HoldOut(
+      validation, training,
+      HoldOut(
         sessions: rest, firstTargets: [Int](repeating: 1, count: rest.count), excludesSeen: false))
   }
 

@@ -59,7 +59,8 @@ public struct DataCounts: Codable, Sendable, Equatable {
     var parts = ["\(lines) lines", "\(events) events in \(sessionsRead) sessions of \(itemsRead) items"]
     let odd = [
       (malformed, "malformed lines"), (ignored, "ignored lines"), (outOfOrder, "out of order"),
-      (rareItemEvents, "left out for their item's support"), (shortSessionEvents, "left out for their session's length"),
+      (rareItemEvents, "left out for their item's support"),
+      (shortSessionEvents, "left out for their session's length"),
     ]
     parts += odd.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     return parts.joined(separator: ", ")

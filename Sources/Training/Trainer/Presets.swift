@@ -41,7 +41,8 @@ extension TrainingSettings {
   public init(_ preset: Preset, _ architecture: Architecture, _ data: DataShape) {
     self.init()
     self.architecture = architecture
-    maxLength = TrainingSettings.usualLengths.first { $0 >= data.usualLength } ?? TrainingSettings.usualLengths.last ?? 50
+    maxLength =
+      TrainingSettings.usualLengths.first { $0 >= data.usualLength } ?? TrainingSettings.usualLengths.last ?? 50
     if data.items > TrainingSettings.mostSoftmaxItems {
       objective = .sampledSoftmax
       negatives = 1024

@@ -116,7 +116,8 @@ extension TrainingSettings {
       let value = centre.learningRate * exp((2 * random.uniform() - 1) * log(3.0))
       learningRate = rounded(value)
     case .dropout: dropout = (min(0.8, max(0, centre.dropout + 0.4 * random.uniform() - 0.2)) * 100).rounded() / 100
-    case .batchSize: batchSize = max(1, one(of: [centre.batchSize / 2, centre.batchSize, centre.batchSize * 2], &random))
+    case .batchSize:
+      batchSize = max(1, one(of: [centre.batchSize / 2, centre.batchSize, centre.batchSize * 2], &random))
     case .weightDecay: weightDecay = one(of: [0, 0.01, 0.1], &random)
     case .averaging: averaging = one(of: [0, 0.99, 0.999], &random)
     case .labelSmoothing: labelSmoothing = one(of: [0, 0, 0.05, 0.1], &random)
