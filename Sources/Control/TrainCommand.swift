@@ -133,37 +133,69 @@ public struct TrainSettings: Sendable, Equatable {
     case ndcg = "ndcg@10"
   }
 
+  /// The model.
   public var architecture: Architecture?
+  /// Longest window of events.
   public var maxLength: Int?
+  /// Hidden size of a SASRec.
   public var hiddenSize: Int?
+  /// Blocks of a SASRec.
   public var blocks: Int?
+  /// Attention heads of a SASRec.
   public var heads: Int?
+  /// Width of a SASRec's feed-forward network.
   public var ffnSize: Int?
+  /// How positions enter a SASRec.
   public var positions: Positions?
+  /// Units of each layer of a recurrent model.
   public var layers: [Int]?
+  /// Size of the item embeddings of a recurrent model.
   public var embeddingSize: Int?
+  /// True for a bias for each item.
   public var itemBias: Bool?
+  /// What is minimised.
   public var loss: Loss?
+  /// Negatives of the sampled losses.
   public var negatives: Int?
+  /// Negatives are drawn by clicks to the power of this.
   public var sampleAlpha: Double?
+  /// gBCE's calibration.
   public var calibration: Double?
+  /// Weight of the negatives' scores in BPR-max.
   public var scoreRegularisation: Double?
+  /// Share of the target that is spread over all items.
   public var labelSmoothing: Double?
+  /// What a step is made of.
   public var batching: Batching?
+  /// Windows, or lanes, of a step.
   public var batchSize: Int?
+  /// Epochs at most.
   public var epochs: Int?
+  /// Epochs without a better validation before training stops.
   public var patience: Int?
+  /// Which figure chooses the epoch.
   public var selection: Selection?
+  /// The optimiser.
   public var optimizer: Optimizer?
+  /// Learning rate after the warm-up.
   public var learningRate: Double?
+  /// How the learning rate goes on.
   public var schedule: Schedule?
+  /// Share of the steps in which it rises.
   public var warmUp: Double?
+  /// Decoupled weight decay.
   public var weightDecay: Double?
+  /// Momentum of Adagrad.
   public var momentum: Double?
+  /// Largest norm of the gradients.
   public var clipNorm: Double?
+  /// Dropout.
   public var dropout: Double?
+  /// Decay of the moving average of the weights.
   public var averaging: Double?
+  /// Seed of all that is drawn.
   public var seed: UInt64?
+  /// Threads.
   public var threads: Int?
 
   /// None.

@@ -49,12 +49,12 @@ import Testing
     var clock = 0.0
     let scores = [0.2, .nan, 0.5, 0.5, 0.1]
     var told = 0
-    let trials = Tuning(around: centre, count: 5).run(budget: nil, seconds: { clock }) { number, _ in
+    func score(_ number: Int, _ settings: TrainingSettings) -> Double? {
       clock += 10
       return scores[number]
-    } finished: { _ in
-      told += 1
     }
+    let trials = Tuning(around: centre, count: 5).run(
+      budget: nil, seconds: { clock }, evaluate: score, finished: { _ in told += 1 })
     #expect(trials.count == 5 && told == 5)
     #expect(trials[1].score == nil && trials[0].seconds == 10)
     #expect(Tuning.best(trials)?.number == 2)
@@ -63,17 +63,14 @@ import Testing
 
   @Test func theBudgetEndsTheSearchAndSoDoesTheCaller() {
     var clock = 0.0
-    let tuning = Tuning(around: centre, count: 5)
-    let trials = tuning.run(budget: 15, seconds: { clock }) { _, _ in
+    func score(_ number: Int, _ settings: TrainingSettings) -> Double? {
       clock += 10
-      return 1
-    } finished: { _ in
+      return number < 3 ? 1 : nil
     }
+    let tuning = Tuning(around: centre, count: 5)
+    let trials = tuning.run(budget: 15, seconds: { clock }, evaluate: score, finished: { _ in })
     #expect(trials.count == 2)
-    let ended = tuning.run(budget: nil, seconds: { 0 }) { number, _ in
-      number < 3 ? 1 : nil
-    } finished: { _ in
-    }
+    let ended = tuning.run(budget: nil, seconds: { 0 }, evaluate: score, finished: { _ in })
     #expect(ended.count == 3)
   }
 }
