@@ -29,7 +29,7 @@ public struct TrainOptions: Sendable, Equatable {
   public var continued: String?
   /// Files with older clicks, a part of which is trained on again.
   public var older: [String] = []
-  /// Sessions of the older files, as a share of the new ones.
+  /// Windows of the older files for each new one.
   public var olderShare = 0.5
 
   /// How the files are written.

@@ -70,7 +70,7 @@ extension Grammar {
     Option(
       name: "replay-older", argument: "FILE",
       help: "with --continue: older clicks, of which a sample is trained on too; may be given again"),
-    Option(name: "replay-share", argument: "N", help: "sessions of that sample for each new session (0.5)"),
+    Option(name: "replay-share", argument: "N", help: "windows of that sample for each new one (0.5)"),
     Option(name: "report", argument: "FILE", help: "write figures and curves as JSON, and a picture of them beside it"),
     Option(name: "plot", argument: "FILE", help: "write the picture there (SVG)"),
     Option(name: "memory", argument: "SIZE", help: "refuse what would need more memory, such as 4GiB"),

@@ -88,7 +88,8 @@ struct EventLog {
     }
     if !hasTimes { table.times = [] }
     var data = TrainingData(
-      sessions: table, vocabulary: vocabulary, counts: counts, hasTimes: hasTimes, idleTimeout: idleTimeout,
+      sessions: table, vocabulary: vocabulary, continuedItems: fixed, counts: counts, hasTimes: hasTimes,
+      idleTimeout: idleTimeout,
       fingerprint: 0)
     data.fingerprint = data.hash()
     return data
@@ -192,6 +193,8 @@ extension TrainingData {
     for start in sessions.starts { hash.add(UInt64(start)) }
     for item in sessions.items { hash.add(UInt64(bitPattern: Int64(item))) }
     for time in sessions.times { hash.add(UInt64(bitPattern: time)) }
+    for start in older.starts { hash.add(UInt64(start)) }
+    for item in older.items { hash.add(UInt64(bitPattern: Int64(item))) }
     var id: [UInt8] = []
     for row in 0..<vocabulary.count {
       id.removeAll(keepingCapacity: true)

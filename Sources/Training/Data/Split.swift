@@ -34,7 +34,9 @@ public struct DataSplit: Sendable {
   public var validation: Validation
   /// What is trained on, in rows of the smaller catalogue.
   public var training: SessionTable
-  /// Rows of the data's catalogue that the training part has, ascending: row r of the split is row `rows[r]` of the data.
+  /// Older sessions of which a sample is trained on too, in the same rows; items that the smaller catalogue lacks are unknown.
+  public var older: SessionTable
+  /// Rows of the data's catalogue that the training part has (or the model that is continued), ascending: row r of the split is row `rows[r]` of the data.
   public var rows: [ItemIndex]
   /// What is held out, in rows of the smaller catalogue; items that only it has are unknown. Nil where nothing is.
   public var holdOut: HoldOut?
@@ -63,7 +65,7 @@ extension TrainingData {
     switch validation {
     case .none, .automatic:
       return DataSplit(
-        validation: .none, training: sessions, rows: (0..<itemCount).map { ItemIndex($0) }, holdOut: nil)
+        validation: .none, training: sessions, older: older, rows: (0..<itemCount).map { ItemIndex($0) }, holdOut: nil)
     case .leaveOneOut: return try leaveOneOut()
     case .last(let milliseconds):
       guard hasTimes, let last = sessions.times.max() else {
@@ -128,6 +130,7 @@ extension TrainingData {
       throw .split(validation, why: "nothing would be left to train on")
     }
     var isThere = [Bool](repeating: false, count: itemCount)
+    for row in 0..<continuedItems { isThere[row] = true }
     for item in training.items where item >= 0 { isThere[Int(item)] = true }
     var numbers = [ItemIndex](repeating: .unknown, count: itemCount)
     var rows: [ItemIndex] = []
@@ -144,6 +147,7 @@ extension TrainingData {
     }
     var heldOut = holdOut
     heldOut.sessions = numbered(holdOut.sessions)
-    return DataSplit(validation: validation, training: numbered(training), rows: rows, holdOut: heldOut)
+    return DataSplit(
+      validation: validation, training: numbered(training), older: numbered(older), rows: rows, holdOut: heldOut)
   }
 }
