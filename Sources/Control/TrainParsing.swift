@@ -123,6 +123,9 @@ extension CommandParser {
       throw .usage("--batching session-parallel goes with --arch gru4rec or lstm only")
     }
     if options.tuneBudget != nil, options.tune == nil { throw .usage("--tune-budget goes with --tune N") }
+    if options.tune != nil, options.resumes {
+      throw .usage("--resume goes without --tune: give the settings that it found, as it printed them")
+    }
     if options.tune != nil, options.validation == TrainOptions.Validation.none {
       throw .usage("--tune needs something to measure on: leave --validation none away")
     }

@@ -87,9 +87,14 @@ enum TrainingText {
     return columns(rows)
   }
 
-  /// Bytes, as `12 MiB`.
-  static func size(_ bytes: Int) -> String {
-    bytes >= 10 << 30 ? "\(bytes >> 30) GiB" : "\((bytes + (1 << 20) - 1) >> 20) MiB"
+  /// What a search varies, as it is given on the command line.
+  static func arguments(_ settings: TrainingSettings) -> String {
+    Tuning.words(settings).map { name, value in
+      guard name == Tuning.Dimension.size.rawValue else { return "--\(name) \(value)" }
+      return settings.architecture == .sasrec
+        ? "--hidden-size \(settings.hiddenSize) --ffn-size \(settings.ffnSize)"
+        : "--layers \(value) --embedding-size \(settings.embeddingSize)"
+    }.joined(separator: " ")
   }
 
   private static func four(_ value: Double) -> String { String(format: "%.4f", value) }

@@ -83,15 +83,19 @@ import Testing
       "file",
       "--limit", "1000", "--strict", "--min-item-support", "5", "--min-session-length", "3", "--items-metadata",
       "i.jsonl",
-      "--no-refit", "--preset", "best", "--tune", "20", "--tune-budget", "30m", "--resume", "--report", "r.json",
+      "--no-refit", "--preset", "best", "--tune", "20", "--tune-budget", "30m", "--report", "r.json",
       "--plot",
       "p.svg", "--memory", "4GiB", "--name", "shop", "--model-version", "7", "--quiet")
     #expect(options.format == .csv && options.columns == [.session: "sid", .item: "sku"])
     #expect(options.idleTimeout == 1_800_000 && options.order == .file && options.limit == 1000 && options.strict)
     #expect(options.minItemSupport == 5 && options.minSessionLength == 3 && options.itemsMetadata == "i.jsonl")
     #expect(!options.refits && options.preset == .best && options.tune == 20 && options.tuneBudget == 1_800_000)
-    #expect(options.resumes && options.report == "r.json" && options.plot == "p.svg" && options.memory == 4 << 30)
+    #expect(options.report == "r.json" && options.plot == "p.svg" && options.memory == 4 << 30)
     #expect(options.name == "shop" && options.version == "7" && options.isQuiet)
+  }
+
+  @Test func anInterruptedTrainingIsResumed() throws {
+    #expect(try parse("c", "-o", "m", "--resume").resumes)
   }
 
   @Test func aModelIsContinuedWithOlderClicks() throws {
@@ -127,6 +131,7 @@ import Testing
     (["c", "--out", "m", "--hidden-size", "100", "--heads", "3"], "does not divide"),
     (["c", "--out", "m", "--tune-budget", "1h"], "goes with --tune"),
     (["c", "--out", "m", "--tune", "5", "--validation", "none"], "something to measure on"),
+    (["c", "--out", "m", "--tune", "5", "--resume"], "--resume goes without --tune"),
     (["c", "--out", "m", "--replay-older", "x"], "--continue DIR only"),
     (["c", "--out", "m", "--continue", "d", "--replay-share", "1"], "--replay-older"),
     (["c", "--out", "m", "--continue", "d", "--hidden-size", "64"], "goes without --continue"),

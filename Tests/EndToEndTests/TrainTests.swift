@@ -74,7 +74,8 @@ import Testing
     // In a pipe: a line an epoch, and nothing that is drawn over.
     #expect(!outcome.error.contains("\u{1B}") && !outcome.error.contains("\r"))
     #expect(outcome.error.contains("epoch 1:"))
-    let quality = try #require(try json(report)["quality"] as? [String: Any])
+    let search = try #require((try json(report)["training"] as? [String: Any])?["search"] as? [String: Any])
+    let quality = try #require(search["quality"] as? [String: Any])
     let targets = try #require(quality["targets"] as? Int)
     let rows = try evaluate(model, last)
     #expect(rows[0]["targets"] as? Int == targets)

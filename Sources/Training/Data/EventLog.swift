@@ -193,8 +193,6 @@ extension TrainingData {
     for start in sessions.starts { hash.add(UInt64(start)) }
     for item in sessions.items { hash.add(UInt64(bitPattern: Int64(item))) }
     for time in sessions.times { hash.add(UInt64(bitPattern: time)) }
-    for start in older.starts { hash.add(UInt64(start)) }
-    for item in older.items { hash.add(UInt64(bitPattern: Int64(item))) }
     var id: [UInt8] = []
     for row in 0..<vocabulary.count {
       id.removeAll(keepingCapacity: true)

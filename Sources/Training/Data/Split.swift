@@ -34,8 +34,6 @@ public struct DataSplit: Sendable {
   public var validation: Validation
   /// What is trained on, in rows of the smaller catalogue.
   public var training: SessionTable
-  /// Older sessions of which a sample is trained on too, in the same rows; items that the smaller catalogue lacks are unknown.
-  public var older: SessionTable
   /// Rows of the data's catalogue that the training part has (or the model that is continued), ascending: row r of the split is row `rows[r]` of the data.
   public var rows: [ItemIndex]
   /// What is held out, in rows of the smaller catalogue; items that only it has are unknown. Nil where nothing is.
@@ -65,7 +63,7 @@ extension TrainingData {
     switch validation {
     case .none, .automatic:
       return DataSplit(
-        validation: .none, training: sessions, older: older, rows: (0..<itemCount).map { ItemIndex($0) }, holdOut: nil)
+        validation: .none, training: sessions, rows: (0..<itemCount).map { ItemIndex($0) }, holdOut: nil)
     case .leaveOneOut: return try leaveOneOut()
     case .last(let milliseconds):
       guard hasTimes, let last = sessions.times.max() else {
@@ -148,6 +146,6 @@ extension TrainingData {
     var heldOut = holdOut
     heldOut.sessions = numbered(holdOut.sessions)
     return DataSplit(
-      validation: validation, training: numbered(training), older: numbered(older), rows: rows, holdOut: heldOut)
+      validation: validation, training: numbered(training), rows: rows, holdOut: heldOut)
   }
 }

@@ -75,8 +75,6 @@ public struct TrainingData: Sendable {
   public internal(set) var vocabulary: Vocabulary
   /// Rows of the catalogue that is continued: known to every part of the data.
   public internal(set) var continuedItems: Int
-  /// Older sessions, in rows of the same catalogue, of which a sample is trained on beside ``sessions``.
-  public internal(set) var older = SessionTable()
   /// What was read and what was left out.
   public internal(set) var counts: DataCounts
   /// False where the files have no times and the order of lines stands for them.
@@ -92,9 +90,7 @@ public struct TrainingData: Sendable {
   public var eventCount: Int { sessions.items.count }
   /// Bytes of the data that stay in memory during training.
   public var byteCount: Int {
-    [sessions, older].reduce(0) {
-      $0 + $1.items.count * MemoryLayout<ItemIndex>.size + ($1.starts.count + $1.times.count) * 8
-    }
+    sessions.items.count * MemoryLayout<ItemIndex>.size + (sessions.starts.count + sessions.times.count) * 8
   }
 
   /// Reads `options`' files. With `catalogue`, its rows come first and keep their order, whatever their support; where `isClosed`, no item
@@ -127,11 +123,4 @@ public struct TrainingData: Sendable {
       throw .tooLarge(events: log.counts.events, bytes: log.byteCount, limit: options.memory)
     }
     return try log.finish()
-  }
-  /// Adds older sessions, read with this catalogue, closed.
-  public mutating func add(older data: TrainingData) {
-    precondition(data.itemCount == itemCount)
-    for index in 0..<data.sessions.count { older.append(data.sessions[index]) }
-    fingerprint = hash()
-  }
-}
+  }}

@@ -145,3 +145,8 @@ extension TrainingSettings {
     }
   }
 }
+
+extension TrainingReport {
+  /// The figure that chose the best epoch of the search; nil where there was none.
+  public var figure: Double? { search.map { settings.selection.figure($0.quality) } }
+}

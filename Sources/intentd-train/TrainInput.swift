@@ -1,0 +1,83 @@
+import Control
+import Events
+import Foundation
+import Sequential
+import Training
+
+/// What a training begins with: the data, its parts, the settings, and the model that is continued.
+struct TrainInput {
+  /// What was read.
+  let data: TrainingData
+  /// What is trained on, and what is held out.
+  let split: DataSplit
+  /// The preset's settings, or the model's, and over them what was given.
+  let settings: TrainingSettings
+  /// The model that is continued.
+  let continuation: Continuation?
+  /// Metadata of the catalogue.
+  let metadata: ItemMetadata?
+
+  /// Epochs at most of a model that is continued: its weights are near their place.
+  private static let continuedEpochs = 5
+
+  init(_ options: TrainOptions) throws {
+    let memory = TrainInput.memory(options)
+    let continued = try options.continued.map { try ModelDirectory.load($0) }
+    data = try TrainingData.read(
+      options.dataOptions(options.files, memory: memory), extending: continued?.vocabulary)
+    split = try data.split(options.heldOut)
+    if let path = options.itemsMetadata {
+      metadata = try MetadataFile.read(path, data.vocabulary)
+    } else {
+      metadata = try continued?.metadata.map { try TrainInput.extended($0, count: data.vocabulary.count) }
+    }
+    var settings = options.trainingSettings(data.shape, validation: split.validation)
+    guard let continued else {
+      continuation = nil
+      self.settings = settings
+      return
+    }
+    var older = SessionTable()
+    if !options.older.isEmpty {
+      older = try TrainingData.read(
+        options.dataOptions(options.older, memory: memory), extending: data.vocabulary, isClosed: true
+      ).sessions
+    }
+    continuation = Continuation(continued, older: older, olderShare: older.count == 0 ? 0 : options.olderShare)
+    if options.settings.learningRate == nil { settings.learningRate *= Continuation.learningRateShare }
+    if options.settings.epochs == nil { settings.epochs = TrainInput.continuedEpochs }
+    self.settings = settings
+  }
+
+  /// What a run of these data takes.
+  func runOptions(_ options: TrainOptions, name: String) -> TrainingRun.Options {
+    var run = TrainingRun.Options()
+    run.memoryLimit = TrainInput.memory(options)
+    run.name = name
+    run.version = options.version ?? version
+    run.metadata = metadata
+    run.continuation = continuation
+    return run
+  }
+
+  /// The time of the last event, as `2026-01-31T12:00:00Z`; 1 where there are no times.
+  private var version: String {
+    guard let last = data.sessions.times.max() else { return "1" }
+    return ISO8601DateFormatter().string(from: Date(timeIntervalSince1970: Double(last / 1000)))
+  }
+
+  /// Most bytes: what was asked for, or what the machine has.
+  private static func memory(_ options: TrainOptions) -> Int {
+    options.memory ?? Int(clamping: ProcessInfo.processInfo.physicalMemory)
+  }
+
+  /// Metadata of a model, with nothing known of the items that are new.
+  private static func extended(_ metadata: ItemMetadata, count: Int) throws -> ItemMetadata {
+    var bytes: [UInt8] = []
+    for row in 0..<count {
+      bytes += Array((row < metadata.count ? metadata.line(of: ItemIndex(row)) : "{}").utf8)
+      bytes.append(0x0A)
+    }
+    return try ItemMetadata(bytes: bytes, count: count)
+  }
+}
