@@ -108,7 +108,7 @@ let package = Package(
     tests(
       "EndToEndTests",
       on: [
-        "intentd", "Demo", "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline",
+        "intentd", "intentd-train", "Demo", "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline",
         "SessionState",
         "Publisher", "Control", "Replay", "TestSupport",
       ]),

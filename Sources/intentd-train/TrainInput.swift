@@ -23,8 +23,9 @@ struct TrainInput {
   init(_ options: TrainOptions) throws {
     let memory = TrainInput.memory(options)
     let continued = try options.continued.map { try ModelDirectory.load($0) }
-    data = try TrainingData.read(
+    let data = try TrainingData.read(
       options.dataOptions(options.files, memory: memory), extending: continued?.vocabulary)
+    self.data = data
     split = try data.split(options.heldOut)
     if let path = options.itemsMetadata {
       metadata = try MetadataFile.read(path, data.vocabulary)
