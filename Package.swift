@@ -108,8 +108,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       on: [
-        "intentd", "intentd-train", "Demo", "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline",
-        "SessionState",
+        "intentd", "intentd-train", "Demo", "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential",
+        "Pipeline", "SessionState",
         "Publisher", "Control", "Replay", "TestSupport",
       ]),
   ],

@@ -10,14 +10,24 @@ public struct SiblingProgram: Sendable {
   /// The program `name`.
   public init(_ name: String) { self.name = name }
 
-  /// The folder of the running program's file; nil where the system does not tell.
-  public static var ownFolder: String? {
-    guard let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
-    return own.lastIndex(of: "/").map { String(own[..<$0]) }
+  /// The running program itself; nil where the system does not tell.
+  public static var own: SiblingProgram? {
+    ownPath.flatMap { path in path.split(separator: "/").last.map { SiblingProgram(String($0)) } }
   }
 
-  /// Becomes it, with `arguments`: returns only where that failed. Threads end, and so does everything that is not in a file.
-  public func execute(_ arguments: [String]) -> PlatformFailure {
+  /// The folder of the running program's file; nil where the system does not tell.
+  public static var ownFolder: String? {
+    ownPath.flatMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } }
+  }
+
+  private static var ownPath: String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  }
+
+  /// Becomes it, with `arguments` and `environment` beside this program's own: returns only where that failed. Threads end, and so does
+  /// everything that is not in a file.
+  public func execute(_ arguments: [String], environment: [String: String] = [:]) -> PlatformFailure {
+    for (name, value) in environment { unsafe setenv(name, value, 1) }
     var code = ENOENT
     for path in [SiblingProgram.ownFolder.map { "\($0)/\(name)" }, name].compactMap({ $0 }) where code == ENOENT {
       let words = [name] + arguments

@@ -45,6 +45,13 @@ struct TrainInput {
       ).sessions
     }
     continuation = Continuation(continued, older: older, olderShare: older.count == 0 ? 0 : options.olderShare)
+    // The model decides what it is, here for the words of the plan.
+    settings.maxLength = continued.configuration.maxLength
+    settings.architecture =
+      switch continued.configuration.architecture {
+      case .sasrec: .sasrec
+      case .recurrent(let recurrent): recurrent.cell == .lstm ? .lstm : .gru4rec
+      }
     if options.settings.learningRate == nil { settings.learningRate *= Continuation.learningRateShare }
     if options.settings.epochs == nil { settings.epochs = TrainInput.continuedEpochs }
     self.settings = settings

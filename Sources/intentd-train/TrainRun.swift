@@ -103,7 +103,8 @@ struct TrainRun {
       finished: { trial in
         console.say(
           String(
-            format: "trial %d: %@, %.0f s; %@", trial.number, trial.score.map { String(format: "%.4f", $0) } ?? "diverged",
+            format: "trial %d: %@, %.0f s; %@", trial.number,
+            trial.score.map { String(format: "%.4f", $0) } ?? "diverged",
             trial.seconds, TrainingText.arguments(trial.settings)))
       })
   }

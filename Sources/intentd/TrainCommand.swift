@@ -13,7 +13,8 @@ struct TrainCommand {
   init(arguments: [String]) { self.arguments = arguments }
 
   func run() throws {
-    let failure = TrainCommand.program.execute(arguments)
+    // As intentd-train would set it for itself: see there.
+    let failure = TrainCommand.program.execute(arguments, environment: ["OPENBLAS_NUM_THREADS": "1"])
     guard case .program(_, ENOENT) = failure else { throw failure }
     throw MissingProgram(
       description:

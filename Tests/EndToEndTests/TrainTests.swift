@@ -148,7 +148,7 @@ import Testing
 
   @Test(arguments: [
     (["no-such-file.tsv"], 1, "no-such-file.tsv"),
-    (["FILE", "--memory", "64MiB", "--hidden-size", "512", "--ffn-size", "4096"], 1, "memory"),
+    (["FILE", "--memory", "64MiB", "--hidden-size", "512", "--ffn-size", "4096"], 1, "are allowed"),
     (["FILE", "--validation", "400d"], 1, "--validation"), (["FILE", "--loss", "sofmax"], 64, "did you mean softmax?"),
   ])
   func whatCannotBeTrainedIsNamed(arguments: [String], status: Int32, words: String) throws {

@@ -11,5 +11,7 @@ import Testing
   @Test func theOwnFolderIsThatOfTheTestProgram() throws {
     let folder = try #require(SiblingProgram.ownFolder)
     #expect(folder.hasPrefix("/") && !folder.hasSuffix("/"))
+    let own = try #require(SiblingProgram.own)
+    #expect(!own.name.isEmpty && !own.name.contains("/"))
   }
 }

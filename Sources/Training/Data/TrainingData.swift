@@ -123,4 +123,5 @@ public struct TrainingData: Sendable {
       throw .tooLarge(events: log.counts.events, bytes: log.byteCount, limit: options.memory)
     }
     return try log.finish()
-  }}
+  }
+}
