@@ -60,16 +60,20 @@ final class SelfAttention<Scalar: TrainingScalar> {
     outer.forward(mixed.slice(rows: rows), into: z.slice(rows: rows))
   }
 
+  /// Block after block of rows, each with the columns up to its own: the products above that are never computed.
   private func forward(_ head: Head) {
-    let scores = head.square(probabilities, heads)
-    let dropped = scratch.dropped.slice(rows: head.count, columns: head.count)
-    Scalar.multiply(
-      head.query(projected), transposed: false, head.key(projected), transposed: true, into: scores, alpha: scale,
-      beta: 0)
-    Scalar.causalSoftmax(scores, dropped: dropped, dropout: dropout)
-    Scalar.multiply(
-      dropout.drops ? dropped : scores, transposed: false, head.value(projected), transposed: false,
-      into: head.part(mixed), alpha: Scalar(dropout.scale), beta: 0)
+    for rows in head.blocks {
+      let seen = 0..<rows.upperBound
+      let scores = head.scores(probabilities, heads, rows, seen)
+      let dropped = scratch.dropped.slice(rows: rows.count, columns: seen.count)
+      Scalar.multiply(
+        head.query(projected, rows), transposed: false, head.key(projected, seen), transposed: true, into: scores,
+        alpha: scale, beta: 0)
+      Scalar.causalSoftmax(scores, dropped: dropped, dropout: dropout)
+      Scalar.multiply(
+        dropout.drops ? dropped : scores, transposed: false, head.value(projected, seen), transposed: false,
+        into: head.part(mixed, rows), alpha: Scalar(dropout.scale), beta: 0)
+    }
   }
 
   /// From the gradient of z, and y as it was, to the gradient of y.
@@ -93,21 +97,34 @@ final class SelfAttention<Scalar: TrainingScalar> {
   }
 
   private func backward(_ head: Head) {
-    let kept = head.square(probabilities, heads)
-    let dropped = scratch.dropped.slice(rows: head.count, columns: head.count)
-    let inner = scratch.scores.slice(rows: head.count, columns: head.count)
-    let outer = head.part(scratch.mixed)
-    Scalar.multiply(outer, transposed: false, head.value(projected), transposed: true, into: inner, alpha: 1, beta: 0)
-    Scalar.causalSoftmaxBackward(kept, gradient: inner, dropped: dropped, dropout: dropout)
-    Scalar.multiply(
-      dropout.drops ? dropped : kept, transposed: true, outer, transposed: false,
-      into: head.value(scratch.projected), alpha: Scalar(dropout.scale), beta: 0)
-    Scalar.multiply(
-      inner, transposed: false, head.key(projected), transposed: false, into: head.query(scratch.projected),
-      alpha: scale, beta: 0)
-    Scalar.multiply(
-      inner, transposed: true, head.query(projected), transposed: false, into: head.key(scratch.projected),
-      alpha: scale, beta: 0)
+    func part(_ tensor: Tensor<Scalar>, _ rows: Range<Int>, _ columns: Range<Int>) -> TensorSlice<Scalar> {
+      tensor.slice(row: rows.lowerBound, column: columns.lowerBound, rows: rows.count, columns: columns.count)
+    }
+    for rows in head.blocks {
+      let seen = 0..<rows.upperBound
+      let inner = part(scratch.scores, rows, seen)
+      Scalar.multiply(
+        head.part(scratch.mixed, rows), transposed: false, head.value(projected, seen), transposed: true, into: inner,
+        alpha: 1, beta: 0)
+      Scalar.causalSoftmaxBackward(
+        head.scores(probabilities, heads, rows, seen), gradient: inner, dropped: part(scratch.dropped, rows, seen),
+        dropout: dropout)
+      Scalar.multiply(
+        inner, transposed: false, head.key(projected, seen), transposed: false,
+        into: head.query(scratch.projected, rows), alpha: scale, beta: 0)
+    }
+    for columns in head.blocks {
+      let seeing = columns.lowerBound..<head.count
+      let kept =
+        dropout.drops
+        ? part(scratch.dropped, seeing, columns) : head.scores(probabilities, heads, seeing, columns)
+      Scalar.multiply(
+        kept, transposed: true, head.part(scratch.mixed, seeing), transposed: false,
+        into: head.value(scratch.projected, columns), alpha: Scalar(dropout.scale), beta: 0)
+      Scalar.multiply(
+        part(scratch.scores, seeing, columns), transposed: true, head.query(projected, seeing), transposed: false,
+        into: head.key(scratch.projected, columns), alpha: scale, beta: 0)
+    }
   }
 }
 
@@ -153,22 +170,35 @@ private struct Head {
     self.size = size
   }
 
-  /// Its columns of O.
-  func part<Scalar>(_ tensor: Tensor<Scalar>) -> TensorSlice<Scalar> {
-    tensor.slice(row: row, column: head * size, rows: count, columns: size)
+  /// Its rows in blocks of nearly equal size, at most 64.
+  var blocks: some Sequence<Range<Int>> {
+    let number = max(1, (count + 63) / 64)
+    let (size, count) = ((count + number - 1) / number, count)
+    return (0..<number).lazy.map { min($0 * size, count)..<min(($0 + 1) * size, count) }
   }
-  /// Its columns of Q, of Q, K, V side by side.
-  func query<Scalar>(_ tensor: Tensor<Scalar>) -> TensorSlice<Scalar> { part(tensor) }
-  /// Its columns of K.
-  func key<Scalar>(_ tensor: Tensor<Scalar>) -> TensorSlice<Scalar> {
-    tensor.slice(row: row, column: width + head * size, rows: count, columns: size)
+
+  /// Some rows of its columns of O.
+  func part<Scalar>(_ tensor: Tensor<Scalar>, _ rows: Range<Int>) -> TensorSlice<Scalar> {
+    columns(tensor, 0, rows)
   }
-  /// Its columns of V.
-  func value<Scalar>(_ tensor: Tensor<Scalar>) -> TensorSlice<Scalar> {
-    tensor.slice(row: row, column: 2 * width + head * size, rows: count, columns: size)
+  /// The same of Q, of Q, K and V side by side.
+  func query<Scalar>(_ tensor: Tensor<Scalar>, _ rows: Range<Int>) -> TensorSlice<Scalar> { columns(tensor, 0, rows) }
+  /// The same of K.
+  func key<Scalar>(_ tensor: Tensor<Scalar>, _ rows: Range<Int>) -> TensorSlice<Scalar> { columns(tensor, 1, rows) }
+  /// The same of V.
+  func value<Scalar>(_ tensor: Tensor<Scalar>, _ rows: Range<Int>) -> TensorSlice<Scalar> { columns(tensor, 2, rows) }
+
+  /// Some rows and columns of its A.
+  func scores<Scalar>(
+    _ tensor: Tensor<Scalar>, _ heads: Int, _ rows: Range<Int>, _ columns: Range<Int>
+  ) -> TensorSlice<Scalar> {
+    tensor.slice(
+      row: row * heads + head * count + rows.lowerBound, column: columns.lowerBound, rows: rows.count,
+      columns: columns.count)
   }
-  /// Its rows of A.
-  func square<Scalar>(_ tensor: Tensor<Scalar>, _ heads: Int) -> TensorSlice<Scalar> {
-    tensor.slice(row: row * heads + head * count, rows: count, columns: count)
+
+  private func columns<Scalar>(_ tensor: Tensor<Scalar>, _ third: Int, _ rows: Range<Int>) -> TensorSlice<Scalar> {
+    tensor.slice(
+      row: row + rows.lowerBound, column: third * width + head * size, rows: rows.count, columns: size)
   }
 }

@@ -7,8 +7,9 @@ protocol AttentionKernels: TensorElement {
     _ x: Tensor<Self>, column: Int, heads: Int, size: Int, by table: RotaryTable<Self>, direction: Double,
     _ batch: PackedBatch)
 
-  /// Softmax of row i of the square `scores` over its first i + 1 values, in place; the others become 0. With dropout, dropped
-  /// probabilities get a minus sign for the backward pass, and `dropped` has the others, not scaled.
+  /// Softmax, in place, of the last rows of a square matrix, `[rows, columns]`: the last row over all its values, the one before it over one
+  /// less; those after become 0. With dropout, dropped probabilities get a minus sign for the backward pass, and `dropped` has the others, not
+  /// scaled.
   static func causalSoftmax(_ scores: TensorSlice<Self>, dropped: TensorSlice<Self>, dropout: DropoutMask)
 
   /// From the gradient of the dropped probabilities to that of the scores, in place. With dropout, `dropped` gets the kept probabilities again.
@@ -43,9 +44,10 @@ extension Float: AttentionKernels {
   }
 
   static func causalSoftmax(_ scores: TensorSlice<Float>, dropped: TensorSlice<Float>, dropout: DropoutMask) {
-    precondition(scores.rows == scores.columns && dropped.rows == scores.rows && dropped.columns == scores.rows)
+    let before = scores.columns - scores.rows
+    precondition(before >= 0 && dropped.rows == scores.rows && dropped.columns == scores.columns)
     unsafe training_causal_softmax_f(
-      scores.tensor.base + scores.offset, Int64(scores.stride), Int64(scores.rows),
+      scores.tensor.base + scores.offset, Int64(scores.stride), Int64(before), Int64(scores.rows),
       dropped.tensor.base + dropped.offset, Int64(dropped.stride), dropout.forC,
       UInt32(truncatingIfNeeded: scores.offset))
   }
@@ -54,11 +56,12 @@ extension Float: AttentionKernels {
     _ probabilities: TensorSlice<Float>, gradient: TensorSlice<Float>, dropped: TensorSlice<Float>,
     dropout: DropoutMask
   ) {
-    let count = probabilities.rows
-    precondition(probabilities.columns == count && gradient.rows == count && gradient.columns == count)
-    precondition(dropped.rows == count && dropped.columns == count && dropped.stride == gradient.stride)
+    let (count, columns) = (probabilities.rows, probabilities.columns)
+    precondition(columns >= count && gradient.rows == count && gradient.columns == columns)
+    precondition(dropped.rows == count && dropped.columns == columns && dropped.stride == gradient.stride)
     unsafe training_causal_softmax_backward_f(
-      probabilities.tensor.base + probabilities.offset, Int64(probabilities.stride), Int64(count),
+      probabilities.tensor.base + probabilities.offset, Int64(probabilities.stride), Int64(columns - count),
+      Int64(count),
       gradient.tensor.base + gradient.offset, Int64(gradient.stride), dropped.tensor.base + dropped.offset,
       dropout.forC)
   }
@@ -81,9 +84,10 @@ extension Double: AttentionKernels {
   }
 
   static func causalSoftmax(_ scores: TensorSlice<Double>, dropped: TensorSlice<Double>, dropout: DropoutMask) {
-    precondition(scores.rows == scores.columns && dropped.rows == scores.rows && dropped.columns == scores.rows)
+    let before = scores.columns - scores.rows
+    precondition(before >= 0 && dropped.rows == scores.rows && dropped.columns == scores.columns)
     unsafe training_causal_softmax_d(
-      scores.tensor.base + scores.offset, Int64(scores.stride), Int64(scores.rows),
+      scores.tensor.base + scores.offset, Int64(scores.stride), Int64(before), Int64(scores.rows),
       dropped.tensor.base + dropped.offset, Int64(dropped.stride), dropout.forC,
       UInt32(truncatingIfNeeded: scores.offset))
   }
@@ -92,11 +96,12 @@ extension Double: AttentionKernels {
     _ probabilities: TensorSlice<Double>, gradient: TensorSlice<Double>, dropped: TensorSlice<Double>,
     dropout: DropoutMask
   ) {
-    let count = probabilities.rows
-    precondition(probabilities.columns == count && gradient.rows == count && gradient.columns == count)
-    precondition(dropped.rows == count && dropped.columns == count && dropped.stride == gradient.stride)
+    let (count, columns) = (probabilities.rows, probabilities.columns)
+    precondition(columns >= count && gradient.rows == count && gradient.columns == columns)
+    precondition(dropped.rows == count && dropped.columns == columns && dropped.stride == gradient.stride)
     unsafe training_causal_softmax_backward_d(
-      probabilities.tensor.base + probabilities.offset, Int64(probabilities.stride), Int64(count),
+      probabilities.tensor.base + probabilities.offset, Int64(probabilities.stride), Int64(columns - count),
+      Int64(count),
       gradient.tensor.base + gradient.offset, Int64(gradient.stride), dropped.tensor.base + dropped.offset,
       dropout.forC)
   }

@@ -8,6 +8,8 @@ import Testing
   private let rows = 7
   private let stream = RandomStream(seed: 11, purpose: .dropout)
 
+  init() { MatrixLibrary.useCallingThread() }
+
   /// The parameters of a small network, all of them random.
   private func parameters(
     size: Int = 6, heads: Int = 3, positions: SASRecConfiguration.Positions = .start
@@ -112,16 +114,21 @@ import Testing
     }
   }
 
-  @Test(arguments: [SASRecConfiguration.Positions.start, .rotary], [0, 0.3])
-  func selfAttention(positions: SASRecConfiguration.Positions, dropout: Double) {
+  /// The second batch has a sequence of more than one block of rows.
+  @Test(arguments: [SASRecConfiguration.Positions.start, .rotary], [[4, 1, 7, 2], [3, 70]])
+  func selfAttention(positions: SASRecConfiguration.Positions, lengths: [Int]) {
+    for dropout in [0, 0.3] { checkAttention(positions, dropout, lengths) }
+  }
+
+  private func checkAttention(_ positions: SASRecConfiguration.Positions, _ dropout: Double, _ lengths: [Int]) {
     let list = parameters(size: 12, positions: positions)
     let gradients = GradientSet(list.parameters)
-    let batch = PackedBatch.random([4, 1, 7, 2], count: 9)
+    let batch = PackedBatch.random(lengths, count: 9)
     let rows = batch.rows
     let scratch = AttentionScratch<Double>(batch.capacity, width: 12)
     let layer = SelfAttention(
       "blocks.0.attention", of: list, heads: 3,
-      rotary: positions == .rotary ? RotaryPositions(length: 8, size: 4) : nil, capacity: batch.capacity,
+      rotary: positions == .rotary ? RotaryPositions(length: 71, size: 4) : nil, capacity: batch.capacity,
       scratch: scratch)
     let mask = DropoutMask(dropout, stream, part: 1)
     let y = Tensor<Double>.random(rows, 12, seed: 1)

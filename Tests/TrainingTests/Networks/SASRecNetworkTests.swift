@@ -38,6 +38,8 @@ struct SASRecForm: Sendable, CustomTestStringConvertible {
 @Suite struct SASRecNetworkTests {
   private let stream = RandomStream(seed: 5, purpose: .dropout, step: 3)
 
+  init() { MatrixLibrary.useCallingThread() }
+
   /// Every value of every parameter, by central differences.
   @Test(arguments: SASRecForm.all)
   func gradientsAreThoseOfCentralDifferences(form: SASRecForm) {
