@@ -5,5 +5,5 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[1]
 BENCHMARKS = TOOLS.parent / "Benchmarks"
-FOLDERS = [TOOLS, TOOLS / "golden", TOOLS / "reference", BENCHMARKS / "daemon", BENCHMARKS / "peer"]
+FOLDERS = [TOOLS, TOOLS / "golden", TOOLS / "reference", TOOLS / "import", BENCHMARKS / "daemon", BENCHMARKS / "peer"]
 sys.path[:0] = [str(folder) for folder in FOLDERS]

@@ -11,6 +11,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, NoReturn, Sequence
 
+import torch
+
 from . import gru4rec_official, recbole_formats
 from .attention_formats import read_gsasrec, read_pmixer
 from .checkpoint import Checkpoint, read_checkpoint
@@ -216,6 +218,8 @@ def run(arguments: Namespace) -> None:
 def main(command: Sequence[str] | None = None) -> int:
     """The exit status."""
     arguments = parser().parse_args(command)
+    # Sessions go through one by one: threads would only wait for each other.
+    torch.set_num_threads(1)
     try:
         run(arguments)
     except ImportFailure as failure:

@@ -31,6 +31,9 @@ class Stub:
     def __init__(self, *arguments: Any, **named: Any) -> None:
         pass
 
+    def __call__(self, *arguments: Any, **named: Any) -> "Stub":
+        return type(self)(*arguments, **named)
+
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
