@@ -15,8 +15,11 @@ BUILD_PACKAGES := pkg-config librdkafka-dev libhiredis-dev libsimdjson-dev libya
 TEST_PACKAGES := redis-server
 # A test sends clicks with Python's confluent-kafka and redis. It is skipped where they are missing, but not on the build server.
 CLIENT_VENV := .build-venv
+# Tests of tools/ need PyTorch. They are skipped where it is missing, but not on the build server.
+TOOLS_VENV := .build-tools
 ifeq ($(CI),true)
 TEST_CLIENT := setup-client
+TEST_TOOLS := setup-tools
 ifneq ($(shell python3 -c 'import ensurepip' 2>/dev/null && echo yes),yes)
 TEST_PACKAGES += python3 python3-venv
 endif
@@ -40,7 +43,7 @@ SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sourc
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test setup-client build test test-long test-suite test-address test-thread test-neon test-tools demo bench bench-daemon format lint clean
+.PHONY: help setup setup-test setup-client setup-tools build test test-long test-suite test-address test-thread test-neon test-tools demo bench bench-daemon format lint clean
 
 help: ## say what there is
 	@echo 'intentd: the next items of every session, a few milliseconds after each click'
@@ -90,10 +93,20 @@ setup-client: ## install what the test of a Python client needs, in a folder of 
 	@$(CLIENT_VENV)/bin/python3 -c 'import confluent_kafka, redis' 2>/dev/null || \
 	  $(CLIENT_VENV)/bin/python3 -m pip install --quiet -r tools/client/requirements.txt
 
+# Where PyTorch's own index of small CPU wheels is out of reach, the default index has to do.
+setup-tools: ## install what the tests of tools/ need, in a folder of its own: PyTorch and others
+	@test -x $(TOOLS_VENV)/bin/python3 || python3 -m venv $(TOOLS_VENV)
+	@$(TOOLS_VENV)/bin/python3 -c 'import h5py, jsonschema, pandas, pytest, safetensors, torch' 2>/dev/null || { \
+	  index=$$(sed -n 's/^--extra-index-url //p' tools/requirements.txt); \
+	  grep -v '^--' tools/requirements.txt >$(TOOLS_VENV)/requirements.txt; \
+	  $(TOOLS_VENV)/bin/python3 -c "import urllib.request as u; u.urlopen('$$index', timeout=10)" 2>/dev/null || index=; \
+	  $(TOOLS_VENV)/bin/python3 -m pip install --quiet --disable-pip-version-check \
+	    $${index:+--extra-index-url $$index} -r $(TOOLS_VENV)/requirements.txt; }
+
 build: setup ## build the daemon: .build/release/intentd
 	$(SWIFT) build -c $(CONFIGURATION)
 
-test: setup-test $(TEST_CLIENT) test-suite lint test-address test-thread test-neon test-tools ## the whole suite, lint, sanitizers
+test: setup-test $(TEST_CLIENT) $(TEST_TOOLS) test-suite lint test-address test-thread test-neon test-tools ## the whole suite, lint, sanitizers
 
 test-suite:
 	SWIFT=$(SWIFT) Tests/run-suite
@@ -122,10 +135,11 @@ test-neon:
 	  echo 'NEON kernels: compiled'; \
 	fi
 
-test-tools:
-	@if ! test -d tools/tests; then :; \
-	elif python3 -c 'import pytest, torch' 2>/dev/null; then python3 -m pytest -q tools/tests; \
-	else echo 'tools/tests: skipped, as pytest and torch are not installed'; fi
+test-tools: $(TEST_TOOLS)
+	@python=$(TOOLS_VENV)/bin/python3; test -x $$python || python=python3; \
+	if ! test -d tools/tests; then :; \
+	elif $$python -c 'import pytest, torch' 2>/dev/null; then $$python -m pytest -q tools/tests; \
+	else echo 'tools/tests: skipped, as pytest and torch are not installed (make setup-tools)'; fi
 
 demo: setup ## a small shop, its clicks and their predictions, live in this terminal
 	$(SWIFT) build -c $(CONFIGURATION) --product intentd
@@ -156,4 +170,4 @@ lint: ## complain of Swift sources that are not formatted
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-tsan .build-bench .build-venv Benchmarks/.build
+	rm -rf .build .build-asan .build-tsan .build-bench .build-venv .build-tools Benchmarks/.build

@@ -16,6 +16,7 @@ struct ModelDescription {
       ("output", "\(configuration.output.rawValue), \(configuration.itemBias ? "with" : "without") item bias"),
       ("parameters", grouped(loaded.model.parameterCount)),
       ("longest window", "\(configuration.maxLength) items"),
+      ("beyond it", beyond(configuration)),
       ("mode", mode(configuration)),
       ("kernel", loaded.model.kernel.rawValue),
     ]
@@ -56,6 +57,17 @@ struct ModelDescription {
       ? "positions count from the end, so a new click moves every earlier one"
       : "the model sees its padding, which a new click shortens"
     return "recompute: \(why); a click costs its whole window of at most \(configuration.maxLength)"
+  }
+
+  /// What is seen of a session that is longer than the longest window, and where that differs from what a model that was trained
+  /// elsewhere sees there: nearly always its newest L items.
+  private func beyond(_ configuration: ModelConfiguration) -> String {
+    let longest = configuration.maxLength
+    guard configuration.isIncremental else { return "the newest \(longest) events" }
+    return """
+      the newest \((longest + 1) / 2) to \(longest) events, by turns; a model that was trained on its newest \(longest), or on whole \
+      sessions, scores otherwise from event \(longest + 1) on
+      """
   }
 
   /// What a session costs in RAM.
