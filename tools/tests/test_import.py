@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 import windows
 from foreign_models import GRU4RecModel, GSASRec, LSTM, RecBoleGRU4Rec, RecBoleSASRec, randomise
@@ -240,6 +240,16 @@ def test_the_best_scores_of_large_catalogues(items: int, length: int, binary: Pa
     out = imported(tmp_path, save(model, tmp_path / "w.pt"), "recbole-sasrec", "--heads", "2")
     assert metrics(out)["parity_error"] <= 1e-4
     assert metrics(out)["parity_sessions"] == (1 if items > 40 else 3)
+
+
+def test_everybody_may_read_what_was_written(binary: Path, tmp_path: Path) -> None:
+    save_file(gsasrec_state(), tmp_path / "weights.safetensors")
+    mask = os.umask(0o027)
+    try:
+        out = imported(tmp_path, tmp_path / "weights.safetensors", "gsasrec", "--heads", "2")
+    finally:
+        os.umask(mask)
+    assert [oct(path.stat().st_mode & 0o777) for path in (out, *sorted(out.iterdir()))] == ["0o750", *["0o640"] * 4]
 
 
 def test_ids_that_cannot_be_typed_are_left_out_of_the_check(binary: Path, tmp_path: Path) -> None:
