@@ -4,48 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import random
 import subprocess
 import sys
 import types
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import save_file
 
 import windows
-from foreign_models import (
-    GRU4RecModel, GSASRec, LSTM, Pmixer, RecBoleGRU4Rec, RecBoleSASRec, Transformer, randomise,
-)
+from foreign_models import GRU4RecModel, GSASRec, LSTM, RecBoleGRU4Rec, RecBoleSASRec, randomise
+from import_cases import ITEMS, LENGTH, gsasrec_state, imported, lstm, metrics, pmixer, save, transformer
 from intentd_import import parity, serving
 from intentd_import.__main__ import main
-
-ITEMS, LENGTH = 30, 9
-
-
-@pytest.fixture(scope="session")
-def binary() -> Path:
-    """The daemon; CI has built it before."""
-    found = parity.find_binary(None)
-    if found is None:
-        message = "no intentd: swift build -c release --product intentd"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
-def save(model: nn.Module, path: Path) -> Path:
-    torch.save(model.state_dict(), path)
-    return path
-
-
-def metrics(folder: Path) -> dict:
-    return json.loads((folder / "metrics.json").read_text())
 
 
 def largest_difference(binary: Path, folder: Path, model, numbers: list[int]) -> float:
@@ -69,31 +44,6 @@ def largest_difference(binary: Path, folder: Path, model, numbers: list[int]) ->
             assert found.shape == expected.shape
             worst = max(worst, float((found - expected).abs().max() / max(1.0, float(expected.abs().max()))))
     return worst
-
-
-def imported(tmp_path: Path, source: Path, format: str, *options: str) -> Path:
-    out = tmp_path / "model"
-    assert main([str(source), "--from", format, "--out", str(out), *options]) == 0
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
-    return out
-
-
-def transformer(**options) -> tuple[nn.Module, list[str]]:
-    answers = {"padding": "right", **options}
-    arguments = ["--heads", "4", "--padding", answers["padding"], "--output-offset", str(answers.get("offset", 1))]
-    if answers.get("norm_first"):
-        arguments.append("--norm-first")
-    return Transformer(ITEMS, LENGTH, 16, 4, **answers), arguments
-
-
-def pmixer(variant: str, norm_first: bool = False) -> tuple[nn.Module, list[str]]:
-    arguments = ["--variant", variant, "--heads", "2"] + (["--norm_first"] if norm_first else [])
-    return Pmixer(variant, norm_first, ITEMS, LENGTH, 16, 2, 2), arguments
-
-
-def lstm(padding: str, layers: int = 1, tied: bool = False) -> tuple[nn.Module, list[str]]:
-    arguments = ["--padding", padding, "--max-length", str(LENGTH)] + ([] if tied else ["--output-offset", "0"])
-    return LSTM(ITEMS, 12, 12 if tied else 10, layers, padding, LENGTH, tied), arguments
 
 
 TORCH_CASES = {
@@ -216,29 +166,6 @@ def test_recbole_with_its_configuration(binary: Path, tmp_path: Path, monkeypatc
     assert largest_difference(binary, out, model, list(range(1, ITEMS + 1))) <= 1e-4
 
 
-class Bomb:
-    """A pickle that would leave a file behind if it were run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
-
-
-@pytest.mark.parametrize("trust", [False, True])
-def test_no_code_of_a_pickle_is_run(trust: bool, tmp_path: Path, capfd) -> None:
-    mark, source = tmp_path / "mark", tmp_path / "bomb.pt"
-    torch.save({"state_dict": {"a": torch.zeros(2)}, "bomb": Bomb(mark)}, source)
-    pickle.loads(pickle.dumps(Bomb(mark)))
-    assert mark.exists()
-    mark.unlink()
-    command = [str(source), "--from", "gsasrec", "--heads", "1", "--out", str(tmp_path / "model")]
-    assert main(command + ["--trust"] * trust) == 1
-    assert not mark.exists()
-    assert ("tensor item_embedding.weight is missing" if trust else "can run code") in capfd.readouterr().err
-
-
 def keras_arrays(model: LSTM) -> list[np.ndarray]:
     """The weights of `model` as `get_weights()` gives them."""
     arrays = [model.embedding.weight]
@@ -286,8 +213,6 @@ def test_keras_hdf5(layout: str, binary: Path, tmp_path: Path, capfd) -> None:
                 for place, array in enumerate(arrays):
                     file[f"layers/{name}/vars/{place}"] = array
     if layout == "keras-3-archive":
-        import zipfile
-
         with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
             archive.write(source, "model.weights.h5")
             archive.writestr("config.json", json.dumps(config))
@@ -300,157 +225,12 @@ def test_keras_hdf5(layout: str, binary: Path, tmp_path: Path, capfd) -> None:
     assert largest_difference(binary, out, model, list(range(1, ITEMS + 1))) <= 1e-4
 
 
-def gsasrec_state() -> dict[str, torch.Tensor]:
-    return dict(randomise(GSASRec(ITEMS, LENGTH, 16, 1, 2), 2).state_dict())
-
-
-@pytest.mark.parametrize(("change", "words"), [
-    ({"seq_norm.bias": None}, "tensor seq_norm.bias is missing"),
-    ({"extra.weight": torch.zeros(2)}, "knows nothing of: extra.weight"),
-    ({"transformer_blocks.0.dense1.weight": torch.zeros(16, 15)}, "has shape [16, 15], expected [16, 16]"),
-    ({"output_embedding.weight": torch.zeros(ITEMS, 16)}, "has shape [30, 16], expected [32, 16]"),
-    ({"position_embedding.weight": torch.full((LENGTH, 16), torch.nan)}, "not finite"),
-    ({"seq_norm.weight": torch.zeros(16, dtype=torch.long)}, "floating-point"),
-    ({"output_embedding.weight": None}, "no activation"),
-])
-def test_wrong_tensors_are_named(change: dict, words: str, tmp_path: Path, capfd) -> None:
-    state = {name: value for name, value in (gsasrec_state() | change).items() if value is not None}
-    save_file(state, tmp_path / "weights.safetensors")
-    out = tmp_path / "model"
-    assert main([str(tmp_path / "weights.safetensors"), "--from", "gsasrec", "--heads", "2", "--out", str(out)]) == 1
-    assert words in capfd.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["weights.safetensors"]
-
-
-@pytest.mark.parametrize(("text", "words"), [
-    ("".join(f"i{n}\n" for n in range(ITEMS + 1)), "has 31 ids, the checkpoint 30 items"),
-    ("".join(f"i{n % 7}\n" for n in range(ITEMS)), "is in line 1 already"),
-    ("".join(f"i{n}\n\n" for n in range(ITEMS // 2)), "line 2: an id has 1 to 512 bytes"),
-    ("".join(f"i{n}\r\n" for n in range(ITEMS)), "no end of line"),
-    ("\ufeff" + "".join(f"i{n}\n" for n in range(ITEMS)), "byte order mark"),
-])
-def test_wrong_items_are_named(text: str, words: str, tmp_path: Path, capfd) -> None:
-    save_file(gsasrec_state(), tmp_path / "weights.safetensors")
-    (tmp_path / "items.txt").write_bytes(text.encode())
-    command = [str(tmp_path / "weights.safetensors"), "--from", "gsasrec", "--heads", "2", "--out", str(tmp_path / "model")]
-    assert main([*command, "--items", str(tmp_path / "items.txt")]) == 1
-    assert words in capfd.readouterr().err
-    assert not (tmp_path / "model").exists()
-
-
-def test_columns_that_fit_no_offset(tmp_path: Path, capfd) -> None:
-    model, options = transformer(columns=ITEMS + 1)
-    assert main([str(save(model, tmp_path / "w.pt")), "--from", "torch-transformer", "--out", str(tmp_path / "m"), *options]) == 1
-    assert "is --output-offset 1 right?" in capfd.readouterr().err
-
-
-def test_two_directions_are_refused(tmp_path: Path, capfd) -> None:
-    model, options = lstm("none")
-    model.rnn = nn.LSTM(12, 10, bidirectional=True)
-    assert main([str(save(model, tmp_path / "w.pt")), "--from", "torch-lstm", "--out", str(tmp_path / "m"), *options]) == 1
-    assert "bidirectional" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize(("format", "model", "options", "words"), [
-    ("pmixer", pmixer("A")[0], ["--heads", "2"], "needs --variant"),
-    ("pmixer", pmixer("B")[0], ["--variant", "B"], "needs --heads"),
-    ("pmixer", pmixer("B")[0], ["--variant", "B", "--heads", "3"], "does not divide"),
-    ("pmixer", pmixer("B")[0], ["--variant", "B", "--heads", "2", "--norm-first"], "--norm-first belongs to"),
-    ("gsasrec", GSASRec(ITEMS, LENGTH, 16, 1, 2), ["--heads", "2", "--padding", "right"], "no question of --from gsasrec"),
-    ("recbole-gru4rec", RecBoleGRU4Rec(ITEMS, LENGTH, 12, 10, 1), [], "needs --max-length"),
-    ("torch-transformer", transformer()[0], ["--heads", "4", "--output-offset", "1"], "needs --padding"),
-    ("torch-transformer", transformer()[0], ["--heads", "4", "--padding", "right"], "needs --output-offset"),
-    ("torch-lstm", lstm("none")[0], ["--output-offset", "0"], "needs --padding"),
-    ("torch-lstm", lstm("none")[0], ["--padding", "left-attended", "--output-offset", "0"], "needs --max-length"),
-])
-def test_open_questions_are_asked(format: str, model: nn.Module, options: list[str], words: str, tmp_path: Path, capfd) -> None:
-    source = save(randomise(model, 1), tmp_path / "weights.pt")
-    assert main([str(source), "--from", format, "--out", str(tmp_path / "model"), *options]) == 64
-    assert words in capfd.readouterr().err
-    assert not (tmp_path / "model").exists()
-
-
-def test_padding_with_positions_of_its_own_is_refused(tmp_path: Path, capfd) -> None:
-    model, options = transformer(padding="left-attended-positioned")
-    source = save(model, tmp_path / "weights.pt")
-    assert main([str(source), "--from", "torch-transformer", "--out", str(tmp_path / "model"), *options]) == 1
-    assert "can't be imported" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize(("name", "words"), [("SASRec.layer=2.head=4.maxlen=9.pth", "says 4"), ("SASRec.head=2.maxlen=10.pth", "another variant")])
-def test_the_name_of_a_file_is_no_decoration(name: str, words: str, tmp_path: Path, capfd) -> None:
-    model, options = pmixer("B")
-    assert main([str(save(model, tmp_path / name)), "--from", "pmixer", "--out", str(tmp_path / "model"), *options]) in (1, 64)
-    assert words in capfd.readouterr().err
-
-
 def test_heads_from_the_name_of_the_file(binary: Path, tmp_path: Path) -> None:
     model = randomise(pmixer("C")[0], 3)
     source = save(model, tmp_path / "SASRec.epoch=1.lr=0.001.layer=2.head=2.hidden=16.maxlen=9.pth")
     (tmp_path / "args.txt").write_text("dataset,ml-1m\nmaxlen,9\nnorm_first,False")
     out = imported(tmp_path, source, "pmixer", "--variant", "C")
     assert json.loads((out / "config.json").read_text())["heads"] == 2
-
-
-@pytest.mark.parametrize("arguments", [[], ["x.pt", "--from", "other", "--out", "m"], ["x.pt", "--from", "pmixer"]])
-def test_a_wrong_command_line(arguments: list[str], capfd) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 64
-    assert "--help" in capfd.readouterr().err
-
-
-def test_as_a_program(tmp_path: Path) -> None:
-    folder = Path(__file__).resolve().parents[1] / "import"
-    command = [sys.executable, "-m", "intentd_import", "none.pt", "--from", "gsasrec", "--out", "m"]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(folder)}, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "none.pt is no file" in done.stderr
-
-
-def test_an_existing_directory_is_left_alone(tmp_path: Path, capfd) -> None:
-    save_file(gsasrec_state(), tmp_path / "weights.safetensors")
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "note").write_text("mine")
-    assert main([str(tmp_path / "weights.safetensors"), "--from", "gsasrec", "--heads", "2", "--out", str(tmp_path / "model")]) == 1
-    assert "exists already" in capfd.readouterr().err
-    assert [path.name for path in (tmp_path / "model").iterdir()] == ["note"]
-
-
-def test_without_a_daemon_nothing_is_written_unasked(tmp_path: Path, monkeypatch, capfd) -> None:
-    monkeypatch.setattr("intentd_import.__main__.find_binary", lambda given: None)
-    save_file(gsasrec_state(), tmp_path / "weights.safetensors")
-    command = [str(tmp_path / "weights.safetensors"), "--from", "gsasrec", "--heads", "2", "--out", str(tmp_path / "model")]
-    assert main(command) == 1
-    assert "PARITY WAS NOT CHECKED" in capfd.readouterr().err
-    assert not (tmp_path / "model").exists()
-    assert main([*command, "--skip-parity"]) == 0
-    assert "NOT CHECKED" in capfd.readouterr().err
-    assert metrics(tmp_path / "model")["parity_checked"] is False
-
-
-def test_a_wrong_conversion_is_not_written(binary: Path, tmp_path: Path, monkeypatch, capfd) -> None:
-    from intentd_import import __main__ as program
-
-    def spoilt(folder: Path, *arguments) -> None:
-        write(folder, *arguments)
-        tensors = load_file(folder / "model.safetensors")
-        tensors["final_norm.bias"] = tensors["final_norm.bias"] + 0.05
-        save_file(tensors, folder / "model.safetensors")
-
-    write = program.write_directory
-    monkeypatch.setattr(program, "write_directory", spoilt)
-    save_file(gsasrec_state(), tmp_path / "weights.safetensors")
-    assert main([str(tmp_path / "weights.safetensors"), "--from", "gsasrec", "--heads", "2", "--out", str(tmp_path / "model")]) == 1
-    assert "nothing was written" in capfd.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["weights.safetensors"]
-
-
-def test_the_daemon_refuses_sizes_that_it_does_not_have(binary: Path, tmp_path: Path, capfd) -> None:
-    source = save(randomise(GSASRec(ITEMS, LENGTH, 8, 1, 2), 2), tmp_path / "weights.pt")
-    assert main([str(source), "--from", "gsasrec", "--heads", "2", "--out", str(tmp_path / "model")]) == 1
-    assert "hidden_size" in capfd.readouterr().err
-    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize(("items", "length"), [(1500, 9), (40, 100)])
@@ -460,6 +240,16 @@ def test_the_best_scores_of_large_catalogues(items: int, length: int, binary: Pa
     out = imported(tmp_path, save(model, tmp_path / "w.pt"), "recbole-sasrec", "--heads", "2")
     assert metrics(out)["parity_error"] <= 1e-4
     assert metrics(out)["parity_sessions"] == (1 if items > 40 else 3)
+
+
+def test_everybody_may_read_what_was_written(binary: Path, tmp_path: Path) -> None:
+    save_file(gsasrec_state(), tmp_path / "weights.safetensors")
+    mask = os.umask(0o027)
+    try:
+        out = imported(tmp_path, tmp_path / "weights.safetensors", "gsasrec", "--heads", "2")
+    finally:
+        os.umask(mask)
+    assert [oct(path.stat().st_mode & 0o777) for path in (out, *sorted(out.iterdir()))] == ["0o750", *["0o640"] * 4]
 
 
 def test_ids_that_cannot_be_typed_are_left_out_of_the_check(binary: Path, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def checked(arguments: Namespace, folder: Path, foreign: Foreign, items: list[st
     parity = check_parity(binary, folder, foreign, foreign.config, items, arguments.seed)
     say(
         f"parity    {parity.error:.2g} at most, relative to max(1, largest |score|): {parity.events} events of "
-        f"{parity.sessions} random sessions, {parity.scores} scores of each"
+        f"{parity.sessions} random session{'s' if parity.sessions > 1 else ''}, {parity.scores} scores of each"
     )
     if not (math.isfinite(parity.error) and parity.error <= LIMIT):
         raise ImportFailure(
@@ -183,6 +183,15 @@ def make_metrics(arguments: Namespace, foreign: Foreign, parity: Parity | None) 
     if parity is not None:
         metrics |= {"parity_error": parity.error, "parity_sessions": parity.sessions, "parity_events": parity.events}
     return metrics | {"beyond_longest_window": window_difference(foreign.config, foreign.source_window)}
+
+
+def publish(folder: Path) -> None:
+    """Gives `folder` and its files the rights that new ones have: temporary folders and safetensors' files are private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    folder.chmod(0o777 & ~mask)
+    for file in folder.iterdir():
+        file.chmod(0o666 & ~mask)
 
 
 def run(arguments: Namespace) -> None:
@@ -206,9 +215,7 @@ def run(arguments: Namespace) -> None:
         write_metrics(folder, make_metrics(arguments, foreign, parity))
         if parity is not None:
             run_inspect(find_binary(arguments.intentd), folder)
-        mask = os.umask(0)
-        os.umask(mask)
-        folder.chmod(0o777 & ~mask)
+        publish(folder)
         folder.rename(out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

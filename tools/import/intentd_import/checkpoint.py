@@ -71,7 +71,7 @@ def read_checkpoint(path: Path, trust: bool) -> Checkpoint:
         if not trust:
             raise ImportFailure(_refusal(path, error)) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise ImportFailure(f"{path} is no checkpoint of PyTorch: {_first_line(error)}") from error
+        raise ImportFailure(f"{path} is no checkpoint of PyTorch ({type(error).__name__}: {_first_line(error)})") from error
     try:
         return Checkpoint(path, torch.load(path, map_location="cpu", weights_only=False, pickle_module=StubPickle))
     except ImportFailure:

@@ -27,6 +27,8 @@ LONGEST_SESSION = 1000
 BEST = 1000
 EVERY_EVENT = 150
 """Up to so many events of a session, each is compared; beyond, the first, those around the longest window, and random ones."""
+MORE_EVENTS = 40
+"""So many random ones. Where the best scores are compared, each event is a call of its own, so this is the bound there, too."""
 MOST_BYTES = 100_000
 """Bytes of a session on the command line."""
 PATIENCE = 600
@@ -43,14 +45,14 @@ class Parity(NamedTuple):
 
 
 def find_binary(given: Path | None) -> Path | None:
-    """The daemon's executable: as given, else the repository's, else the PATH's."""
+    """The daemon's executable: as given, else the one built in this repository or in the current folder, else the PATH's."""
     if given is not None:
         if not given.is_file():
             raise UsageFailure(f"--intentd {given} is no file")
         return given
-    built = Path(__file__).resolve().parents[3] / ".build/release/intentd"
-    if built.is_file():
-        return built
+    for root in (Path(__file__).resolve().parents[3], Path.cwd()):
+        if (root / ".build/release/intentd").is_file():
+            return root / ".build/release/intentd"
     found = shutil.which("intentd")
     return Path(found) if found else None
 
@@ -68,14 +70,15 @@ def run_inspect(binary: Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def chosen_events(length: int, longest: int, source: random.Random) -> list[int]:
-    """Events (from 1) of a session of `length` that are compared, for a model with longest window `longest`."""
-    if length <= EVERY_EVENT:
+def chosen_events(length: int, longest: int, every: int, source: random.Random) -> list[int]:
+    """Events (from 1) of a session of `length` that are compared, for a model with longest window `longest`: each
+    where there are at most `every`."""
+    if length <= every:
         return list(range(1, length + 1))
     kept = (longest + 1) // 2
     edges = {1, 2, 3, kept, longest - 1, longest, longest + 1, longest + 2, 2 * longest - kept, 2 * longest - kept + 1, length}
     edges |= {2 * longest - kept + 2}
-    return sorted({event for event in edges if 1 <= event <= length} | set(source.sample(range(1, length + 1), 40)))
+    return sorted({event for event in edges if 1 <= event <= length} | set(source.sample(range(1, length + 1), min(length, MORE_EVENTS))))
 
 
 def typed_items(items: list[str], length: int) -> list[int]:
@@ -144,7 +147,7 @@ def check_parity(binary: Path, folder: Path, foreign: Foreign, config: dict, ite
     with torch.inference_mode():
         for _ in range(sessions):
             rows = [source.choice(candidates) for _ in range(length)]
-            events = chosen_events(length, longest, source)
+            events = chosen_events(length, longest, EVERY_EVENT if is_small else MORE_EVENTS, source)
             for difference in compare(binary, folder, foreign, config, items, rows, events):
                 worst = max(worst, difference)
                 count += 1
