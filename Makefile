@@ -32,6 +32,8 @@ endif
 BENCH := .build-bench
 BENCH_REQUIREMENTS := Benchmarks/daemon/requirements.txt Benchmarks/peer/requirements.txt
 ARGS ?=
+# `make quality`: the data sets.
+DATA ?= ../shared/data
 
 # Tests that have a long form.
 LONG_TESTS := ChaosTests|RedisLossTests|leavingUnderLoad|theBrokerIsKilled|oneSessionIsHuge
@@ -40,7 +42,7 @@ SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sourc
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-test setup-client build test test-long test-suite test-address test-thread test-neon test-tools demo bench bench-daemon format lint clean
+.PHONY: help setup setup-test setup-client build test test-long test-suite test-address test-thread test-neon test-tools demo bench bench-daemon quality format lint clean
 
 help: ## say what there is
 	@echo 'intentd: the next items of every session, a few milliseconds after each click'
@@ -148,6 +150,13 @@ $(BENCH)/venv/ready: $(BENCH_REQUIREMENTS)
 $(BENCH)/loadgen: $(wildcard Benchmarks/daemon/loadgen/*) | setup
 	@mkdir -p $(BENCH)
 	$(CC) -O2 -Wall -Wextra -o $@ $(filter %.c,$^) $$(pkg-config --cflags --libs rdkafka) -lpthread -lm
+
+quality: setup ## train on ../shared/data (or DATA=/path), and compare with baselines and PyTorch; takes hours, ARGS='--quick' minutes
+	@python3 -c 'import torch, safetensors' 2>/dev/null || { \
+	  echo 'The PyTorch references need: pip install -r tools/requirements.txt' >&2; exit 1; }
+	$(SWIFT) build -c release --product intentd
+	$(SWIFT) build -c release --product intentd-train
+	@python3 tools/quality/quality.py --data $(DATA) $(ARGS)
 
 format: ## format the Swift sources
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)

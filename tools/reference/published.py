@@ -109,10 +109,11 @@ class PublishedSASRec(nn.Module):
 
     @staticmethod
     def initialise(module: nn.Module) -> None:
-        """Uniform weights after Glorot & Bengio, as of the authors' frameworks; no biases."""
-        if isinstance(module, (nn.Linear, nn.Embedding)):
-            nn.init.xavier_uniform_(module.weight)
+        """Keras' defaults, as of the authors' code: uniform weights after Glorot & Bengio, embeddings within ±.05, no biases."""
+        if isinstance(module, nn.Embedding):
+            nn.init.uniform_(module.weight, -0.05, 0.05)
         if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
 
     def forward(self, rows: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from windows import UNKNOWN
 Sessions = list[list[str]]
 
 
-def read_sessions(path: Path) -> Sessions:
-    """The sessions of a TSV file with the columns SessionId, ItemId and Time.
+def read_events(path: Path) -> list[list[tuple[float, str]]]:
+    """The sessions of a TSV file with the columns SessionId, ItemId and Time, as times and items.
 
     Sessions come in the order of their first line, events in the order of time; events of the
     same time in the order of the file.
@@ -23,7 +23,18 @@ def read_sessions(path: Path) -> Sessions:
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file, delimiter="\t"):
             events.setdefault(line["SessionId"], []).append((float(line["Time"]), line["ItemId"]))
-    return [[item for _, item in sorted(session, key=lambda event: event[0])] for session in events.values()]
+    return [sorted(session, key=lambda event: event[0]) for session in events.values()]
+
+
+def read_sessions(path: Path) -> Sessions:
+    """The same, items alone."""
+    return [[item for _, item in session] for session in read_events(path)]
+
+
+def read_sessions_by_time(path: Path) -> Sessions:
+    """The same, sessions in the order of their first event's time."""
+    ordered = sorted(read_events(path), key=lambda session: session[0][0])
+    return [[item for _, item in session] for session in ordered]
 
 
 def make_catalogue(sessions: Sessions) -> list[str]:
