@@ -85,7 +85,7 @@ OURS = (
         "ml-1m",
         "intentd train --preset best",
         "{intentd} train {work}/ml-1m-without-test.txt --format sequences --validation leave-one-out --preset best"
-        " --max-length 200 --threads {threads} --out {out}",
+        " --max-length 200 --select-by ndcg@10 --threads {threads} --out {out}",
         "{intentd} --replay {data}/ml-1m/sequences.txt --format sequences --model {out} --evaluate --targets last"
         " --exclude seen --baselines all --baseline-train {work}/ml-1m-without-test.txt --report {json}",
         "--epochs 2",
@@ -141,22 +141,23 @@ RACE_EPOCHS = 3
 RACE_TARGET, RACE_HOPE = 1.0, 1.5
 """How many times the reference's speed ours must have, and is hoped to have."""
 
+# Everything that a preset could set otherwise is named.
 SAME = (
-    "{intentd} train {data}/yoochoose-100k/train.tsv --objective softmax --batch-size 128 --epochs {epochs} --learning-rate 1e-3"
-    " --schedule constant --warm-up 0 --weight-decay 0.01 --clip-norm 0 --dropout 0.4 --validation none --no-refit"
-    " --threads {threads} --out {out}"
+    "{intentd} train {data}/yoochoose-100k/train.tsv --loss softmax --label-smoothing 0 --batching windows --batch-size 128"
+    " --epochs {epochs} --patience 0 --optimizer adamw --learning-rate 1e-3 --schedule constant --warm-up 0 --weight-decay 0.01"
+    " --clip-norm 0 --averaging 0 --dropout 0.4 --validation none --no-refit --threads {threads} --out {out}"
 )
 THEIRS = "{data}/yoochoose-100k/train.tsv --batch-size 128 --epochs {epochs} --dropout 0.4 --threads {threads} --out {out}"
 
 RACES = (
     Race(
         "SASRec, d 128, 2 blocks, 2 heads, ffn 512, L 20",
-        SAME + " --arch sasrec --hidden-size 128 --blocks 2 --heads 2 --ffn-size 512 --max-length 20",
+        SAME + " --arch sasrec --hidden-size 128 --blocks 2 --heads 2 --ffn-size 512 --positions start --max-length 20",
         "{python} {reference}/train_sasrec.py " + THEIRS + " --hidden-size 128 --blocks 2 --heads 2 --ffn-size 512 --max-length 20",
     ),
     Race(
         "GRU4Rec, d 128, 1 layer, L 50",
-        SAME + " --arch gru4rec --layer-sizes 128 --embedding-size 128 --max-length 50",
+        SAME + " --arch gru4rec --layers 128 --embedding-size 128 --max-length 50",
         "{python} {reference}/train_gru4rec.py " + THEIRS + " --hidden-size 128 --embedding-size 128 --max-length 50",
     ),
 )

@@ -37,11 +37,11 @@ class Method:
 
 
 METHODS = {
-    # Section IV-D: d 50, dropout .2 and n 200 for MovieLens-1M, Adam at 1e-3 with beta2 .98, batches of 128;
+    # Kang & McAuley for MovieLens-1M: d 50, dropout .2, n 200; Adam at 1e-3, batches of 128, beta2 .98 in their code;
     # a negative is an item that is not in the user's sequence.
     "sasrec": Method(50, 0.2, 1, 0.0, 0.98, scale_embedding=True, exclude_own=True),
-    # Section 6.1: d 128, dropout .5, 256 negatives at t .75 for MovieLens-1M, Adam's defaults; negatives are drawn from all items.
-    "gsasrec": Method(128, 0.5, 256, 0.75, 0.999, scale_embedding=False, exclude_own=False),
+    # Petrov & Macdonald: d 128, dropout .5, n 200; 256 negatives at t .75, drawn from all items; Adam's defaults.
+    "gsasrec": Method(128, 0.5, 256, 0.75, 0.999, scale_embedding=True, exclude_own=False),
 }
 
 
@@ -163,13 +163,13 @@ class PublishedSASRec(nn.Module):
 
 
 def gbce_beta(items: int, negatives: int, calibration: float) -> float:
-    """β of gBCE (equation 14): with the sampling rate α = k / (|I| − 1), β = α (t (1 − 1/α) + 1/α)."""
+    """β of gBCE: with the sampling rate α = k / (|I| − 1), β = α (t (1 − 1/α) + 1/α)."""
     rate = negatives / (items - 1)
     return rate * (calibration * (1 - 1 / rate) + 1 / rate)
 
 
 def gbce(positive: Tensor, negative: Tensor, beta: float) -> Tensor:
-    """gBCE (equation 10), mean over positions: −(log σ(s⁺)^β + Σ log(1 − σ(s⁻))) / (k + 1),
+    """gBCE, mean over positions: −(log σ(s⁺)^β + Σ log(1 − σ(s⁻))) / (k + 1),
     for scores [n] of what came and [n, k] of what was drawn. BCE is β = 1."""
     total = beta * F.softplus(-positive).sum() + F.softplus(negative).sum()
     return total / (positive.numel() + negative.numel())

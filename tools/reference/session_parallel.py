@@ -1,8 +1,8 @@
 """GRU4Rec with session-parallel mini-batches and sampled softmax.
 
-Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks", ICLR 2016 (section 3.1.1: the
-batches), and Hidasi & Karatzoglou, "Recurrent Neural Networks with Top-k Gains for Session-based
-Recommendations", CIKM 2018 (section 3: additional samples; section 5: constrained embeddings).
+Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks", ICLR 2016 (the batches), and Hidasi &
+Karatzoglou, "Recurrent Neural Networks with Top-k Gains for Session-based Recommendations", CIKM 2018 (additional
+samples, constrained embeddings).
 """
 
 from __future__ import annotations
