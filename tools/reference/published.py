@@ -27,7 +27,6 @@ class Method:
     negatives: int
     calibration: float
     beta2: float
-    scale_embedding: bool
     exclude_own: bool
     blocks: int = 2
     heads: int = 1
@@ -39,9 +38,9 @@ class Method:
 METHODS = {
     # Kang & McAuley for MovieLens-1M: d 50, dropout .2, n 200; Adam at 1e-3, batches of 128, beta2 .98 in their code;
     # a negative is an item that is not in the user's sequence.
-    "sasrec": Method(50, 0.2, 1, 0.0, 0.98, scale_embedding=True, exclude_own=True),
+    "sasrec": Method(50, 0.2, 1, 0.0, 0.98, exclude_own=True),
     # Petrov & Macdonald: d 128, dropout .5, n 200; 256 negatives at t .75, drawn from all items; Adam's defaults.
-    "gsasrec": Method(128, 0.5, 256, 0.75, 0.999, scale_embedding=True, exclude_own=False),
+    "gsasrec": Method(128, 0.5, 256, 0.75, 0.999, exclude_own=False),
 }
 
 
@@ -123,9 +122,7 @@ class PublishedSASRec(nn.Module):
         causal = torch.ones(width, width, dtype=torch.bool).tril()
         # A row of padding sees itself, since a softmax over nothing is no number.
         visible = (causal & known[:, None, :] | torch.eye(width, dtype=torch.bool))[:, None]
-        x = self.item_embedding(rows.clamp(min=0))
-        if self.method.scale_embedding:
-            x = x * math.sqrt(self.method.size)
+        x = self.item_embedding(rows.clamp(min=0)) * math.sqrt(self.method.size)
         x = self.dropout(x + self.position_embedding.weight[-width:])
         for block in self.blocks:
             x = block(x, visible)
@@ -151,7 +148,7 @@ class PublishedSASRec(nn.Module):
             "norm": "query",
             "activation": "relu",
             "layer_norm_epsilon": self.EPSILON,
-            "scale_embedding": method.scale_embedding,
+            "scale_embedding": True,
             "final_norm": True,
             "attention_output": False,
             "positions": "end",
