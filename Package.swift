@@ -25,6 +25,12 @@ func module(_ name: String, on dependencies: [String] = []) -> Target {
     name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, swiftSettings: strict)
 }
 
+/// A program of the product: it puts modules together.
+func program(_ name: String, on dependencies: [String]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, swiftSettings: strict)
+}
+
 func tests(_ name: String, on dependencies: [String], resources: [Resource] = []) -> Target {
   .testTarget(
     name: name, dependencies: dependencies.map { .init(stringLiteral: $0) },
@@ -58,16 +64,13 @@ let package = Package(
       on: ["Events", "Baselines", "Formats", "Platform", "Pipeline", "Sequential", "SessionState"]),
     // Never on the path of a click: in a program of its own, so that the daemon doesn't load OpenBLAS.
     module("Training", on: ["Events", "Formats", "Platform", "Sequential", "CTraining", "COpenBLAS"]),
-    .executableTarget(
-      name: "intentd-train",
-      dependencies: ["Events", "Platform", "Formats", "Sequential", "Control", "Training"], swiftSettings: strict),
-    .executableTarget(
-      name: "intentd",
-      dependencies: [
-        "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline",
-        "SessionState", "Publisher", "Control", "Demo", "Baselines", "Replay",
-      ],
-      swiftSettings: strict),
+    program("intentd-train", on: ["Events", "Platform", "Formats", "Sequential", "Control", "Training"]),
+    program(
+      "intentd",
+      on: [
+        "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential", "Pipeline", "SessionState", "Publisher",
+        "Control", "Demo", "Baselines", "Replay",
+      ]),
 
     // C, each behind one owner type a file.
     .target(name: "CKernels"),

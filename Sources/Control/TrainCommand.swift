@@ -151,6 +151,8 @@ public struct TrainSettings: Sendable, Equatable {
   public var layers: [Int]?
   /// Size of the item embeddings of a recurrent model.
   public var embeddingSize: Int?
+  /// False for scores from a recurrent model's last layer itself.
+  public var projects: Bool?
   /// True for a bias for each item.
   public var itemBias: Bool?
   /// What is minimised.

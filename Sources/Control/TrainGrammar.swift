@@ -89,6 +89,9 @@ extension Grammar {
     Option(name: "positions", argument: "KIND", help: "sasrec: start or rotary"),
     Option(name: "layers", argument: "SIZES", help: "gru4rec, lstm: units of each layer, such as 128 or 128,128"),
     Option(name: "embedding-size", argument: "N", help: "gru4rec, lstm: size of the item embeddings"),
+    Option(
+      name: "no-projection",
+      help: "gru4rec, lstm: no linear map between the last layer and the embeddings, where their sizes allow that"),
     Option(name: "item-bias", help: "a bias for each item in the scores"),
     Option(
       name: "loss", short: "l", argument: "LOSS",

@@ -67,6 +67,7 @@ extension CommandParser {
     try given.take("positions", .optional(.choice), into: &settings.positions)
     try given.take("layers", .optional(.sizes), into: &settings.layers)
     try given.take("embedding-size", .optional(.integer(1...1024)), into: &settings.embeddingSize)
+    if given["no-projection"] != nil { settings.projects = false }
     if given["item-bias"] != nil { settings.itemBias = true }
     try given.take("loss", .optional(.choice), into: &settings.loss)
     try given.take("negatives", .optional(.integer(1...1_000_000)), into: &settings.negatives)
@@ -101,7 +102,7 @@ extension CommandParser {
   /// Options that only go with others.
   private static func check(_ given: Given, _ options: TrainOptions) throws(ControlFailure) {
     let attention = ["hidden-size", "blocks", "heads", "ffn-size", "positions"]
-    let recurrent = ["layers", "embedding-size"]
+    let recurrent = ["layers", "embedding-size", "no-projection"]
     let model = ["arch", "preset", "max-length", "item-bias"] + attention + recurrent
     if options.continued != nil {
       for name in model + ["tune", "min-item-support"] where given[name] != nil {

@@ -70,8 +70,8 @@ extension TrainSettings {
     set(heads, \.heads)
     choose(positions, \.positions)
     set(layers, \.layerSizes)
-    // Without a projection where nothing else is said.
     set(embeddingSize ?? layers?.last, \.embeddingSize)
+    set(projects, \.projects)
     set(itemBias, \.itemBias)
     choose(loss, \.objective)
     set(negatives, \.negatives)

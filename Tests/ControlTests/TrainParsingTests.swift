@@ -32,7 +32,7 @@ import Testing
 
   @Test func everySettingIsRead() throws {
     let options = try parse(
-      "c", "-o", "m", "--arch", "gru4rec", "--max-length=30", "--layers", "100,50", "--embedding-size", "50",
+      "c", "-o", "m", "--arch", "gru4rec", "--max-length=30", "--layers", "100,50", "--embedding-size", "50", "--no-projection",
       "--item-bias",
       "--loss", "bpr-max", "--negatives", "2048", "--sample-alpha", "0.75", "--calibration", "0.5",
       "--score-regularisation", "2", "--label-smoothing", "0.1", "--batching", "session-parallel", "--batch-size", "64",
@@ -45,6 +45,7 @@ import Testing
     expected.maxLength = 30
     expected.layers = [100, 50]
     expected.embeddingSize = 50
+    expected.projects = false
     expected.itemBias = true
     expected.loss = .bprMax
     expected.negatives = 2048

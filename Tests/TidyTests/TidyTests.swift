@@ -19,8 +19,8 @@ import Testing
 
   @Test func packageAndGraphAgree() throws {
     let package = try Repository.text("Package.swift")
-    for (name, allowed) in Allowances.modules where name != "intentd" {
-      let expression = try Regex(#"module\(\s*""# + name + #""(?:,\s*on:\s*\[([^\]]*)\])?"#)
+    for (name, allowed) in Allowances.modules {
+      let expression = try Regex(#"(?:module|program)\(\s*""# + name + #""(?:,\s*on:\s*\[([^\]]*)\])?"#)
       let match = try #require(package.firstMatch(of: expression), "\(name) is not in Package.swift")
       let list = match.output[1].substring.map { $0.matches(of: /"(\w+)"/).map { String($0.1) } } ?? []
       #expect(Set(list) == allowed, "dependencies of \(name)")

@@ -68,7 +68,7 @@ extension TrainingSettings {
     case .gru4rec, .lstm:
       return RecurrentShape(
         cell: architecture == .lstm ? .lstm : .gru, itemCount: items, maxLength: maxLength, layerSizes: layerSizes,
-        input: .embedding(size: embeddingSize), itemBias: itemBias
+        input: .embedding(size: embeddingSize), projects: projects, itemBias: itemBias
       ).configuration(name: "model")
     }
   }

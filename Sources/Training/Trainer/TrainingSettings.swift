@@ -94,9 +94,11 @@ public struct TrainingSettings: Codable, Sendable, Equatable {
   public var positions = Positions.start
   /// Units of each layer of a recurrent model.
   public var layerSizes = [128]
-  /// Size of the item embeddings of a recurrent model, which are its output rows too ("constrained embeddings"). Where it differs from the
-  /// last layer's, a projection stands between.
+  /// Size of the item embeddings of a recurrent model, which are its output rows too ("constrained embeddings", Hidasi & Karatzoglou 2018).
   public var embeddingSize = 128
+  /// A linear map from a recurrent model's last layer to the size of its embeddings; where the two differ there is one anyway. Without it
+  /// scores are bound by the hidden state's ±1.
+  public var projects = true
   /// A bias for each item in the scores.
   public var itemBias = false
 
