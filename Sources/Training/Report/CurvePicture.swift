@@ -159,17 +159,19 @@ private struct PanelDrawing {
         + "\(escaped(words))</text>")
   }
 
-  /// The title, and the names of the curves from the right to the left.
+  /// The title, and the names of the curves, the last one at the right.
   private mutating func drawHead() {
     say(panel.title, 0, -16, "ink", size: 13, anchor: "start", " font-weight=\"600\"")
-    var right = Self.width
+    // There is no font to measure with: room for wide letters.
+    var left = Self.width
     for (index, curve) in panel.curves.enumerated().reversed() {
-      say(curve.name, right, -16, "ink", size: 12, anchor: "end")
-      // About as wide as the letters of most fonts: there is none at hand to measure.
-      right -= 7.2 * Double(curve.name.count) + 16
+      left -= 9 * Double(curve.name.count)
+      say(curve.name, left, -16, "ink", size: 12, anchor: "start")
+      left -= 15
       lines.append(
-        "<rect class=\"f\(index % Self.colours)\" x=\"\(text(right))\" y=\"-25\" width=\"10\" height=\"10\" rx=\"2\"/>")
-      right -= 14
+        "<rect class=\"f\(index % Self.colours)\" x=\"\(text(left))\" y=\"-25.5\" width=\"10\" height=\"10\" rx=\"2\"/>"
+      )
+      left -= 12
     }
   }
 
