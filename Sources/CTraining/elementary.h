@@ -1,5 +1,5 @@
-// Exponential and logarithm as straight arithmetic: loops of them are vectorised, and no libm is needed, which a package's target does not
-// link by itself. Neither is exact to the last bit; relative errors are given with each.
+// Exponential and logarithm as straight arithmetic, so that loops of them are vectorised. Neither is exact to the last bit; relative errors
+// are given with each. What is not a number stays so. Not under FAST_MATH, which could undo the split of ln 2.
 #ifndef TRAINING_ELEMENTARY_H
 #define TRAINING_ELEMENTARY_H
 
@@ -21,9 +21,9 @@ ELEMENTARY float exponential_f(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  union { float value; uint32_t bits; } power = {.value = shifted}, result = {.value = p};
-  result.bits += power.bits << 23;
-  return x < -87.0f ? 0.0f : result.value;
+  union { float value; uint32_t bits; } power = {.value = shifted};
+  power.bits = (power.bits + 127) << 23;
+  return x < -87.0f ? 0.0f : p * power.value;
 }
 
 /// exp(x) for x <= 0, within 1e-15; 0 below -700.
@@ -46,9 +46,9 @@ ELEMENTARY double exponential_d(double x) {
   p = p * r + 0.5;
   p = p * r + 1.0;
   p = p * r + 1.0;
-  union { double value; uint64_t bits; } power = {.value = shifted}, result = {.value = p};
-  result.bits += power.bits << 52;
-  return x < -700.0 ? 0.0 : result.value;
+  union { double value; uint64_t bits; } power = {.value = shifted};
+  power.bits = (power.bits + 1023) << 52;
+  return x < -700.0 ? 0.0 : p * power.value;
 }
 
 /// 2 artanh(z) for 0 <= |z| <= 1/3, within 1e-7 of its size.

@@ -1,12 +1,9 @@
 #include "ctraining_recurrent.h"
-#include "dropout.h"
 
 #define TRAINING_DOUBLE 0
 #include "template.h"
-#include "exponential.inc"
 #include "recurrent.inc"
 #undef TRAINING_DOUBLE
 #define TRAINING_DOUBLE 1
 #include "template.h"
-#include "exponential.inc"
 #include "recurrent.inc"

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "elementary.h"
+
 #undef REAL
 #undef NAME
 #undef R

@@ -18,13 +18,3 @@ KERNEL void training_swap(float *a, float *b, int64_t count) {
     b[i] = kept;
   }
 }
-
-void training_gather_rows(float *to, const float *from, const int32_t *rows, int64_t count, int64_t columns) {
-  for (int64_t r = 0; r < count; r++)
-    memcpy(to + r * columns, from + (int64_t)rows[r] * columns, (size_t)columns * sizeof(float));
-}
-
-void training_scatter_rows(float *to, const float *from, const int32_t *rows, int64_t count, int64_t columns) {
-  for (int64_t r = 0; r < count; r++)
-    memcpy(to + (int64_t)rows[r] * columns, from + r * columns, (size_t)columns * sizeof(float));
-}

@@ -71,7 +71,7 @@ struct TrainRun {
     if let quality = outcome.report.search?.quality { console.say("", TrainingText.table(quality)) }
     if case .failed(let failure) = outcome.end {
       console.warn("\(failure)")
-      if outcome.model != nil { console.warn("\(output) holds the model of epoch \(outcome.report.epochs)") }
+      console.warn(outcome.remainder(at: output))
       return 1
     }
     console.say(

@@ -7,13 +7,8 @@ import Testing
 
 @Suite struct ResumeTests {
   private func settings(_ change: (inout TrainingSettings) -> Void = { _ in }) -> TrainingSettings {
-    TrainerFixture.settings {
-      $0.epochs = 5
-      $0.averaging = 0.9
-      $0.dropout = 0.2
-      $0.hiddenSize = 16
-      $0.ffnSize = 32
-      $0.blocks = 1
+    TrainerFixture.small {
+      ($0.epochs, $0.averaging, $0.dropout) = (5, 0.9, 0.2)
       change(&$0)
     }
   }

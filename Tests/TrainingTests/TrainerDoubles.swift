@@ -121,4 +121,13 @@ enum TrainerFixture {
     change(&settings)
     return settings
   }
+
+  /// The same for a small SASRec with dropout, which a test can train in no time.
+  static func small(_ change: (inout TrainingSettings) -> Void = { _ in }) -> TrainingSettings {
+    settings {
+      ($0.hiddenSize, $0.ffnSize, $0.blocks) = (16, 32, 1)
+      ($0.dropout, $0.epochs) = (0.1, 4)
+      change(&$0)
+    }
+  }
 }

@@ -22,17 +22,6 @@ import Testing
     return path
   }
 
-  private func settings(_ change: (inout TrainingSettings) -> Void = { _ in }) -> TrainingSettings {
-    TrainerFixture.settings {
-      $0.hiddenSize = 16
-      $0.ffnSize = 32
-      $0.blocks = 1
-      $0.epochs = 4
-      $0.dropout = 0.1
-      change(&$0)
-    }
-  }
-
   private func clicks(_ folder: TemporaryFolder) throws -> TrainingData {
     // The last session has an item that no other has.
     var sessions = TrainerFixture.certain(sessions: 60, items: 20)
@@ -48,7 +37,7 @@ import Testing
     var seen: [TrainingPhase] = []
     var callbacks = TrainingRun.Callbacks()
     callbacks.epoch = { phase, _ in seen.append(phase) }
-    let outcome = try TrainingRun(settings(), data, split).run(callbacks)
+    let outcome = try TrainingRun(TrainerFixture.small(), data, split).run(callbacks)
     #expect(outcome.end == .finished)
     let search = try #require(outcome.report.search)
     #expect(search.epochs.count == 4 && outcome.report.refit.count == search.chosen)
@@ -65,7 +54,7 @@ import Testing
 
     var options = TrainingRun.Options()
     options.refits = false
-    let part = try TrainingRun(settings(), data, split, options).run()
+    let part = try TrainingRun(TrainerFixture.small(), data, split, options).run()
     let partial = try #require(part.model)
     #expect(partial.vocabulary.count == data.itemCount - 1 && part.report.refit.isEmpty)
   }
@@ -75,7 +64,7 @@ import Testing
     let folder = try TemporaryFolder()
     let data = try clicks(folder)
     let split = try data.split(.share(0.2))
-    let whole = try TrainingRun(settings(), data, split).run()
+    let whole = try TrainingRun(TrainerFixture.small(), data, split).run()
     var options = TrainingRun.Options()
     options.resumeFile = "\(folder.path)/resume"
     options.resumes = true
@@ -85,13 +74,13 @@ import Testing
       left -= 1
       return left < 0
     }
-    let stopped = try TrainingRun(settings { $0.learningRate = 0.021 }, data, split, options).run(callbacks)
+    let stopped = try TrainingRun(TrainerFixture.small { $0.learningRate = 0.021 }, data, split, options).run(callbacks)
     #expect(stopped.end == .interrupted)
-    #expect(throws: TrainingFailure.self) { try TrainingRun(settings(), data, split, options).run() }
+    #expect(throws: TrainingFailure.self) { try TrainingRun(TrainerFixture.small(), data, split, options).run() }
     try FileManager.default.removeItem(atPath: "\(folder.path)/resume")
     left = steps
-    _ = try TrainingRun(settings(), data, split, options).run(callbacks)
-    let resumed = try TrainingRun(settings(), data, split, options).run()
+    _ = try TrainingRun(TrainerFixture.small(), data, split, options).run(callbacks)
+    let resumed = try TrainingRun(TrainerFixture.small(), data, split, options).run()
     let (a, b) = (try #require(whole.model).weights, try #require(resumed.model).weights)
     for name in a.names {
       let (x, y) = (try #require(a[name]), try #require(b[name]))
@@ -101,22 +90,70 @@ import Testing
     #expect(resumed.report.refit.map(\.loss) == whole.report.refit.map(\.loss))
   }
 
+  /// A resumed refit that goes wrong in its first epoch ends with what the search found, and says that there is no model; one that goes
+  /// wrong later has the weights from before.
+  @Test(arguments: [0, 1]) func aResumedRefitGoesWrong(finished: Int) throws {
+    let folder = try TemporaryFolder()
+    let data = try clicks(folder)
+    let split = try data.split(.share(0.2))
+    var options = TrainingRun.Options()
+    options.resumeFile = "\(folder.path)/resume"
+    options.resumes = true
+    let run = try TrainingRun(TrainerFixture.small(), data, split, options)
+    var callbacks = TrainingRun.Callbacks()
+    var (searched, epochs, steps) = (0, 0, 0)
+    callbacks.epoch = { phase, _ in if phase == .refit { epochs += 1 } else { searched += 1 } }
+    callbacks.isStopped = {
+      if searched == 4 && epochs == finished { steps += 1 }
+      return steps > 2
+    }
+    let stopped = try run.run(callbacks)
+    #expect(stopped.end == .interrupted && stopped.report.refit.count == finished)
+    try spoil(run, "\(folder.path)/resume")
+
+    let outcome = try run.run()
+    guard case .failed(.notFinite(_, let epoch, _)) = outcome.end else {
+      Issue.record("\(outcome.end)")
+      return
+    }
+    #expect(epoch == finished + 1 && outcome.report.failure?.contains("epoch \(epoch)") == true)
+    #expect(outcome.report.search?.epochs.count == 4 && outcome.report.epochs == finished)
+    #expect((outcome.model != nil) == (finished > 0))
+    #expect(
+      outcome.remainder(at: "model")
+        == (finished > 0 ? "model holds the model of epoch 1" : "no epoch was finished, so there is no model"))
+    _ = try JSONEncoder().encode(outcome.report)
+    try outcome.write(to: "\(folder.path)/model")
+    #expect(FileManager.default.fileExists(atPath: "\(folder.path)/model") == (finished > 0))
+  }
+
+  /// Makes a weight of the training in the resume file `path` no number.
+  private func spoil(_ run: TrainingRun, _ path: String) throws {
+    let header = try #require(try ResumeFile.header(at: path))
+    #expect(header.phase == .refit)
+    let trainer = try Preparation(run, .refit).trainer(.init(), header.search, ThreadTeam(1))
+    try ResumeFile.read(path, into: trainer.tensors)
+    let weight = try #require(trainer.tensors.first)
+    for index in 0..<weight.tensor.count { weight.tensor[index] = .nan }
+    try ResumeFile.write(header, trainer.tensors, to: path)
+  }
+
   /// Too little memory is refused before anything large is made, with what would help.
   @Test func refusesWhatDoesNotFit() throws {
     let folder = try TemporaryFolder()
     let data = try clicks(folder)
     let split = try data.split(.none)
     var options = TrainingRun.Options()
-    let plan = try TrainingRun(settings(), data, split, options).plan()
+    let plan = try TrainingRun(TrainerFixture.small(), data, split, options).plan()
     #expect(plan.memory.total > plan.parameters * 4 * 5 && plan.targets > 100 && plan.steps > 1)
     options.memoryLimit = plan.memory.total
-    _ = try TrainingRun(settings(), data, split, options).plan()
+    _ = try TrainingRun(TrainerFixture.small(), data, split, options).plan()
     for limit in [plan.memory.total - 1, 1000] {
       options.memoryLimit = limit
-      let run = try TrainingRun(settings(), data, split, options)
+      let run = try TrainingRun(TrainerFixture.small(), data, split, options)
       #expect(throws: TrainingFailure.self) { try run.plan() }
     }
-    #expect(throws: TrainingFailure.self) { try TrainingRun(settings { $0.heads = 3 }, data, split) }
+    #expect(throws: TrainingFailure.self) { try TrainingRun(TrainerFixture.small { $0.heads = 3 }, data, split) }
   }
 
   /// A continued model keeps its rows in their order; new items begin where their neighbours are, and are learnt.
@@ -124,7 +161,7 @@ import Testing
     let folder = try TemporaryFolder()
     let old = try TrainingData.read(
       DataOptions(files: [try file(TrainerFixture.certain(sessions: 60, items: 20), in: folder)]))
-    let model = try #require(try TrainingRun(settings(), old, try old.split(.none)).run().model)
+    let model = try #require(try TrainingRun(TrainerFixture.small(), old, try old.split(.none)).run().model)
     var newer = TrainerFixture.certain(sessions: 30, items: 20)
     for _ in 0..<30 { newer.append([1, 77, 4]) }
     let data = try TrainingData.read(
@@ -133,7 +170,7 @@ import Testing
     let older = data.sessions
     let continuation = Continuation(model, older: older, olderShare: 0.5)
     let parts = try TrainingParts.make(
-      settings(), clicks: [Int](repeating: 1, count: data.itemCount), longestWindow: 6,
+      TrainerFixture.small(), clicks: [Int](repeating: 1, count: data.itemCount), longestWindow: 6,
       continuing: continuation.configuration(items: data.itemCount))
     continuation.initialise(parts.network, sessions: data.sessions, seed: 1)
     let table = parts.network.parameters[0].value
@@ -147,7 +184,7 @@ import Testing
     }
     var options = TrainingRun.Options()
     options.continuation = continuation
-    let outcome = try TrainingRun(settings(), data, try data.split(.share(0.2)), options).run()
+    let outcome = try TrainingRun(TrainerFixture.small(), data, try data.split(.share(0.2)), options).run()
     let continued = try #require(outcome.model)
     #expect(
       (0..<new).allSatisfy { continued.vocabulary.id(of: ItemIndex($0)) == model.vocabulary.id(of: ItemIndex($0)) })

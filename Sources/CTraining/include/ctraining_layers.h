@@ -5,16 +5,23 @@
 
 #include "ctraining_dropout.h"
 
-void training_add_f(float *y, const float *x, int64_t count);
-void training_add_d(double *y, const double *x, int64_t count);
 void training_add_bias_f(float *y, const float *bias, int64_t rows, int64_t columns);
 void training_add_bias_d(double *y, const double *bias, int64_t rows, int64_t columns);
-void training_sum_rows_f(float *sum, const float *x, int64_t rows, int64_t columns);
-void training_sum_rows_d(double *sum, const double *x, int64_t rows, int64_t columns);
 void training_fill_rows_f(float *y, int64_t stride, const float *row, int64_t rows, int64_t columns);
 void training_fill_rows_d(double *y, int64_t stride, const double *row, int64_t rows, int64_t columns);
 void training_sum_strided_f(float *sum, const float *x, int64_t stride, int64_t rows, int64_t columns);
 void training_sum_strided_d(double *sum, const double *x, int64_t stride, int64_t rows, int64_t columns);
+
+// Row y_index[i] of y = row x_index[i] of x, for i < rows; rows are counted where there is no index. A negative index of x is a row of zeros,
+// one of y leaves it alone.
+void training_copy_rows_f(
+    float *y, const int32_t *y_index, const float *x, const int32_t *x_index, int64_t rows, int64_t columns);
+void training_copy_rows_d(
+    double *y, const int32_t *y_index, const double *x, const int32_t *x_index, int64_t rows, int64_t columns);
+
+// x = dropout(x), in place.
+void training_drop_f(float *x, int64_t count, struct training_dropout dropout);
+void training_drop_d(double *x, int64_t count, struct training_dropout dropout);
 
 // Sequences side by side: `starts` has where each begins, and at last the number of rows.
 struct training_sequences {

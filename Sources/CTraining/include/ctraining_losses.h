@@ -9,8 +9,6 @@ double training_softmax_f(
 double training_softmax_d(
     double *scores, int64_t stride, const int32_t *targets, const double *bias, int64_t rows, int64_t columns,
     double smoothing, double scale);
-void training_sum_columns_f(float *sums, const float *scores, int64_t stride, int64_t rows, int64_t columns);
-void training_sum_columns_d(double *sums, const double *scores, int64_t stride, int64_t rows, int64_t columns);
 void training_gather_f(float *out, const float *table, const int32_t *indexes, int64_t count, int64_t columns);
 void training_gather_d(double *out, const double *table, const int32_t *indexes, int64_t count, int64_t columns);
 void training_scatter_add_f(

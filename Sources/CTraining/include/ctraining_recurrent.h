@@ -3,8 +3,6 @@
 
 #include <stdint.h>
 
-#include "ctraining_dropout.h"
-
 // Buffers are time-major: the rows of a step stand together, longest sequence first, so that the first `next_rows` rows go on at `next`.
 
 // GRU: r = σ(a_r + u_r), z = σ(a_z + u_z), n = tanh(a_n + r ⊙ u_n), h' = (1 − z) ⊙ n + z ⊙ h, where a has the input's part [rows, 3·size] and
@@ -41,17 +39,6 @@ void training_lstm_backward_f(
 void training_lstm_backward_d(
     double *a, const double *previous_cell, const double *squashed, const double *gradient, const double *carry,
     double *cell_carry, int64_t rows, int64_t next_rows, int64_t size);
-
-// Row y_index[i] of y = row x_index[i] of x, for i < rows; rows are counted where there is no index. A negative index of x is a row of zeros,
-// one of y leaves it alone.
-void training_copy_rows_f(
-    float *y, const int32_t *y_index, const float *x, const int32_t *x_index, int64_t rows, int64_t columns);
-void training_copy_rows_d(
-    double *y, const int32_t *y_index, const double *x, const int32_t *x_index, int64_t rows, int64_t columns);
-
-// x = dropout(x), in place.
-void training_drop_f(float *x, int64_t count, struct training_dropout dropout);
-void training_drop_d(double *x, int64_t count, struct training_dropout dropout);
 
 // The functions that the gates use.
 void training_sigmoid_f(float *x, int64_t count);

@@ -10,6 +10,7 @@ final class CandidateScores<Scalar: TrainingScalar> {
   private let targetRows: Tensor<Scalar>
   private let sums: Tensor<Scalar>
   private let ownTarget: Bool
+  private var drawn: [Int32] = []
 
   /// Buffers for at most `candidates` candidates and `rows` rows of hidden states of `size` values; with `ownTarget`, each row's target is
   /// scored beside the candidates.
@@ -27,6 +28,21 @@ final class CandidateScores<Scalar: TrainingScalar> {
   static func bytes(candidates: Int, rows: Int, size: Int, ownTarget: Bool) -> Int {
     let values = rows * scoreColumns(candidates + 1) + 2 * candidates * (size + 1) + (ownTarget ? rows * size : 0)
     return values * MemoryLayout<Scalar>.stride
+  }
+
+  /// The sum of `loss` over groups of at most `most` rows of the input, each with `count` negatives of its own from `sampler`.
+  func sum(
+    _ input: LossInput<Scalar>, most: Int, _ count: Int, of sampler: NegativeSampler,
+    _ loss: (Range<Int>, [Int32]) -> Double
+  ) -> Double {
+    var sum = 0.0
+    for rows in groups(of: input.count, most: most) {
+      drawn.removeAll(keepingCapacity: true)
+      var random = input.random.child(rows.lowerBound)
+      sampler.draw(count, into: &drawn, &random)
+      sum += loss(rows, drawn)
+    }
+    return sum
   }
 
   /// Scores of `candidates` for `rows` of the input, without their bias; ``columnBias`` becomes the items' biases (0 where there are none) plus
@@ -68,7 +84,7 @@ final class CandidateScores<Scalar: TrainingScalar> {
       candidateGradient, row: 0, factors: nil, candidates, 0..<count, to: input.weight.gradient.value)
     if let bias = input.bias {
       sums.zero()
-      Scalar.addColumns(of: gradients, to: sums)
+      Scalar.sumRows(gradients, into: sums)
       for (column, item) in candidates.enumerated() { bias.gradient.add(sums[column], to: Int(item)) }
     }
     if ownTarget { backwardOfTargets(input, rows: rows, column: count) }

@@ -48,7 +48,7 @@ final class FullSoftmax<Scalar: TrainingScalar>: Loss {
     let loss = Scalar.softmax(
       scores, rows: rows.count, columns: items, targets: input.targets, from: rows.lowerBound, bias: input.bias?.value,
       smoothing: smoothing, scale: Double(input.scale))
-    if let bias = input.bias { Scalar.addColumns(of: chunk, to: bias.gradient.value) }
+    if let bias = input.bias { Scalar.sumRows(chunk, into: bias.gradient.value) }
     Scalar.multiply(
       chunk, transposed: false, table, transposed: false,
       into: input.hiddenGradient.slice(row: rows.lowerBound, rows: rows.count), alpha: 1, beta: 0)

@@ -14,7 +14,6 @@ final class GBCE<Scalar: TrainingScalar>: Loss {
   private let negatives: Int
   private let scores: CandidateScores<Scalar>
   private let group: Int
-  private var candidates: [Int32] = []
 
   /// `negatives` of `items` for each group of at most `group` rows of hidden states of `size` values; `calibration` is t.
   init(items: Int, negatives: Int, size: Int, calibration: Double, group: Int = GBCE.groupRows) {
@@ -24,7 +23,6 @@ final class GBCE<Scalar: TrainingScalar>: Loss {
     self.negatives = negatives
     self.group = group
     scores = CandidateScores(candidates: negatives, rows: group, size: size, ownTarget: true)
-    candidates.reserveCapacity(negatives)
   }
 
   /// β of calibration t (equation 9): `α (t (1 - 1/α) + 1/α)` with the sampling rate `α = k / (V - 1)`. t = 0 gives 1, plain binary cross-entropy;
@@ -35,14 +33,7 @@ final class GBCE<Scalar: TrainingScalar>: Loss {
   }
 
   func evaluate(_ input: LossInput<Scalar>) -> Double {
-    var loss = 0.0
-    for rows in groups(of: input.count, most: group) {
-      candidates.removeAll(keepingCapacity: true)
-      var random = input.random.child(rows.lowerBound)
-      sampler.draw(negatives, into: &candidates, &random)
-      loss += evaluate(input, rows: rows, candidates: candidates)
-    }
-    return loss
+    scores.sum(input, most: group, negatives, of: sampler) { evaluate(input, rows: $0, candidates: $1) }
   }
 
   /// The loss of `rows` against given negatives.

@@ -14,7 +14,6 @@ final class SampledSoftmax<Scalar: TrainingScalar>: Loss {
   private let correction: Double
   private let scores: CandidateScores<Scalar>
   private let group: Int
-  private var candidates: [Int32] = []
   /// The target's column, for each row of a group.
   private let columns: [Int32]
 
@@ -29,18 +28,10 @@ final class SampledSoftmax<Scalar: TrainingScalar>: Loss {
     self.group = group
     scores = CandidateScores(candidates: negatives, rows: group, size: size, ownTarget: true)
     columns = [Int32](repeating: Int32(negatives), count: group)
-    candidates.reserveCapacity(negatives)
   }
 
   func evaluate(_ input: LossInput<Scalar>) -> Double {
-    var loss = 0.0
-    for rows in groups(of: input.count, most: group) {
-      candidates.removeAll(keepingCapacity: true)
-      var random = input.random.child(rows.lowerBound)
-      sampler.draw(negatives, into: &candidates, &random)
-      loss += evaluate(input, rows: rows, candidates: candidates)
-    }
-    return loss
+    scores.sum(input, most: group, negatives, of: sampler) { evaluate(input, rows: $0, candidates: $1) }
   }
 
   /// The loss of `rows` against given negatives.

@@ -31,15 +31,13 @@ struct DropoutMask: Sendable {
 
 /// Element-wise kernels that layers share. Of tensors that have more rows than are said, the first are meant.
 protocol LayerKernels: TensorElement {
-  /// The first `count` values of y += those of x.
-  static func add(_ x: Tensor<Self>, to y: Tensor<Self>, count: Int)
   /// Each of the first `rows` rows of y += the vector `bias`.
   static func addBias(_ bias: Tensor<Self>, to y: Tensor<Self>, rows: Int)
   /// The vector `sum` += each of the first `rows` rows of x.
   static func sumRows(_ x: Tensor<Self>, rows: Int, into sum: Tensor<Self>)
   /// Each row of y = the vector `row`.
   static func fillRows(_ y: TensorSlice<Self>, with row: Tensor<Self>)
-  /// The vector `sum` += each row of x.
+  /// The first values of the vector `sum` += each row of x.
   static func sumRows(_ x: TensorSlice<Self>, into sum: Tensor<Self>)
 
   /// x += dropout(addend), where there is one; then y = LayerNorm(x), for the first `rows` rows.
@@ -51,6 +49,12 @@ protocol LayerKernels: TensorElement {
     _ norm: NormBuffers<Self>, rows: Int, y: Tensor<Self>, x: Tensor<Self>, adding: Bool, addend: Tensor<Self>?,
     dropout: DropoutMask, weight: Tensor<Self>, bias: Tensor<Self>)
 
+  /// The first `rows` rows of `target`, at `targetIndex` where there is one, become those of `source`, at `sourceIndex` where there is one.
+  /// A negative index of the source stands for zeros, one of the target for nowhere.
+  static func copyRows(
+    _ rows: Int, of source: Tensor<Self>, at sourceIndex: [Int32]?, to target: Tensor<Self>, at targetIndex: [Int32]?)
+  /// x = dropout(x), the first `count` values; the same for the gradient.
+  static func drop(_ x: Tensor<Self>, count: Int, dropout: DropoutMask)
   /// x = dropout(max(x, 0)), the first `count` values.
   static func relu(_ x: Tensor<Self>, count: Int, dropout: DropoutMask)
   /// The gradient through both, in place, from y, what came out.
@@ -102,16 +106,17 @@ extension PackedBatch {
   }
 }
 
+/// True where the first `rows` of `index`, or those numbers themselves, are rows of a tensor with `limit` rows.
+private func areRows(_ rows: Int, _ index: [Int32]?, limit: Int) -> Bool {
+  guard let index else { return rows <= limit }
+  return rows <= index.count && index[..<rows].allSatisfy { $0 < limit }
+}
+
 extension DropoutMask {
   fileprivate var forC: training_dropout { training_dropout(key: key, threshold: threshold, scale: scale) }
 }
 
 extension Float: LayerKernels {
-  static func add(_ x: Tensor<Float>, to y: Tensor<Float>, count: Int) {
-    precondition(count <= x.count && count <= y.count)
-    unsafe training_add_f(y.base, x.base, Int64(count))
-  }
-
   static func addBias(_ bias: Tensor<Float>, to y: Tensor<Float>, rows: Int) {
     precondition(rows <= y.rows && bias.count == y.columns)
     unsafe training_add_bias_f(y.base, bias.base, Int64(rows), Int64(y.columns))
@@ -128,7 +133,7 @@ extension Float: LayerKernels {
   }
 
   static func sumRows(_ x: TensorSlice<Float>, into sum: Tensor<Float>) {
-    precondition(sum.count == x.columns)
+    precondition(sum.count >= x.columns)
     unsafe training_sum_strided_f(
       sum.base, x.tensor.base + x.offset, Int64(x.stride), Int64(x.rows), Int64(x.columns))
   }
@@ -157,6 +162,20 @@ extension Float: LayerKernels {
     unsafe training_norm_f(
       rows: Int64(rows), columns: Int64(norm.weight.count), weight: norm.weight.base, bias: norm.bias.base,
       normalised: norm.normalised.base, inverse: norm.inverse.base, dropout: dropout.forC)
+  }
+
+  static func copyRows(
+    _ rows: Int, of source: Tensor<Float>, at sourceIndex: [Int32]?, to target: Tensor<Float>, at targetIndex: [Int32]?
+  ) {
+    precondition(source.columns == target.columns && areRows(rows, sourceIndex, limit: source.rows))
+    precondition(areRows(rows, targetIndex, limit: target.rows))
+    unsafe training_copy_rows_f(
+      target.base, targetIndex, source.base, sourceIndex, Int64(rows), Int64(source.columns))
+  }
+
+  static func drop(_ x: Tensor<Float>, count: Int, dropout: DropoutMask) {
+    precondition(count <= x.count)
+    unsafe training_drop_f(x.base, Int64(count), dropout.forC)
   }
 
   static func relu(_ x: Tensor<Float>, count: Int, dropout: DropoutMask) {
@@ -207,11 +226,6 @@ extension Float: LayerKernels {
 }
 
 extension Double: LayerKernels {
-  static func add(_ x: Tensor<Double>, to y: Tensor<Double>, count: Int) {
-    precondition(count <= x.count && count <= y.count)
-    unsafe training_add_d(y.base, x.base, Int64(count))
-  }
-
   static func addBias(_ bias: Tensor<Double>, to y: Tensor<Double>, rows: Int) {
     precondition(rows <= y.rows && bias.count == y.columns)
     unsafe training_add_bias_d(y.base, bias.base, Int64(rows), Int64(y.columns))
@@ -228,7 +242,7 @@ extension Double: LayerKernels {
   }
 
   static func sumRows(_ x: TensorSlice<Double>, into sum: Tensor<Double>) {
-    precondition(sum.count == x.columns)
+    precondition(sum.count >= x.columns)
     unsafe training_sum_strided_d(
       sum.base, x.tensor.base + x.offset, Int64(x.stride), Int64(x.rows), Int64(x.columns))
   }
@@ -257,6 +271,21 @@ extension Double: LayerKernels {
     unsafe training_norm_d(
       rows: Int64(rows), columns: Int64(norm.weight.count), weight: norm.weight.base, bias: norm.bias.base,
       normalised: norm.normalised.base, inverse: norm.inverse.base, dropout: dropout.forC)
+  }
+
+  static func copyRows(
+    _ rows: Int, of source: Tensor<Double>, at sourceIndex: [Int32]?, to target: Tensor<Double>,
+    at targetIndex: [Int32]?
+  ) {
+    precondition(source.columns == target.columns && areRows(rows, sourceIndex, limit: source.rows))
+    precondition(areRows(rows, targetIndex, limit: target.rows))
+    unsafe training_copy_rows_d(
+      target.base, targetIndex, source.base, sourceIndex, Int64(rows), Int64(source.columns))
+  }
+
+  static func drop(_ x: Tensor<Double>, count: Int, dropout: DropoutMask) {
+    precondition(count <= x.count)
+    unsafe training_drop_d(x.base, Int64(count), dropout.forC)
   }
 
   static func relu(_ x: Tensor<Double>, count: Int, dropout: DropoutMask) {

@@ -30,9 +30,6 @@ protocol LossKernels: TensorElement {
   static func maskTargets(
     _ scores: Tensor<Self>, rows: Int, targets: [Int32], from: Int, candidates: [Int32], own: Int?)
 
-  /// The first values of `sums` += the columns' sums over the rows of `scores`.
-  static func addColumns(of scores: TensorSlice<Self>, to sums: Tensor<Self>)
-
   /// The first rows of `out` = the rows of `table` that `indexes[range]` name.
   static func gather(_ table: Tensor<Self>, _ indexes: [Int32], _ range: Range<Int>, into out: Tensor<Self>)
 
@@ -103,12 +100,6 @@ extension Float: LossKernels {
           Int64(candidates.count))
       }
     }
-  }
-
-  static func addColumns(of scores: TensorSlice<Float>, to sums: Tensor<Float>) {
-    precondition(scores.columns <= sums.count)
-    unsafe training_sum_columns_f(
-      sums.base, scores.tensor.base + scores.offset, Int64(scores.stride), Int64(scores.rows), Int64(scores.columns))
   }
 
   static func gather(_ table: Tensor<Float>, _ indexes: [Int32], _ range: Range<Int>, into out: Tensor<Float>) {
@@ -189,12 +180,6 @@ extension Double: LossKernels {
           Int64(candidates.count))
       }
     }
-  }
-
-  static func addColumns(of scores: TensorSlice<Double>, to sums: Tensor<Double>) {
-    precondition(scores.columns <= sums.count)
-    unsafe training_sum_columns_d(
-      sums.base, scores.tensor.base + scores.offset, Int64(scores.stride), Int64(scores.rows), Int64(scores.columns))
   }
 
   static func gather(_ table: Tensor<Double>, _ indexes: [Int32], _ range: Range<Int>, into out: Tensor<Double>) {

@@ -65,12 +65,6 @@ protocol RecurrentKernels: TensorElement {
   static func forwardLSTM(_ step: RecurrentStep, _ buffers: LSTMBuffers<Self>, _ biases: GateBiases<Self>)
   /// Its way back: gradients of the gates, and in `cellCarry` that of the cell state before.
   static func backwardLSTM(_ step: RecurrentStep, _ buffers: LSTMBuffers<Self>)
-  /// The first `rows` rows of `target`, at `targetIndex` where there is one, become those of `source`, at `sourceIndex` where there is one.
-  /// A negative index of the source stands for zeros, one of the target for nowhere.
-  static func copyRows(
-    _ rows: Int, of source: Tensor<Self>, at sourceIndex: [Int32]?, to target: Tensor<Self>, at targetIndex: [Int32]?)
-  /// x = dropout(x), the first `count` values; the same for the gradient.
-  static func drop(_ x: Tensor<Self>, count: Int, dropout: DropoutMask)
   /// The first `count` values of x become σ(x).
   static func sigmoid(_ x: Tensor<Self>, count: Int)
   /// The first `count` values of x become tanh x.
@@ -102,12 +96,6 @@ extension LSTMBuffers {
       && LSTMBuffers.hold(hidden.rows, size, cell, squashed)
       && LSTMBuffers.hold(step.rows, size, carry, cellCarry)
   }
-}
-
-/// True where the first `rows` of `index`, or those numbers themselves, are rows of a tensor with `limit` rows.
-private func areRows(_ rows: Int, _ index: [Int32]?, limit: Int) -> Bool {
-  guard let index else { return rows <= limit }
-  return rows <= index.count && index[..<rows].allSatisfy { $0 < limit }
 }
 
 extension Float: RecurrentKernels {
@@ -151,21 +139,6 @@ extension Float: RecurrentKernels {
       buffers.gates.base + 4 * state, buffers.previousCell.base + state, buffers.squashed.base + state,
       buffers.hidden.base + state, buffers.carry.base, buffers.cellCarry.base, Int64(step.rows), Int64(step.nextRows),
       Int64(size))
-  }
-
-  static func copyRows(
-    _ rows: Int, of source: Tensor<Float>, at sourceIndex: [Int32]?, to target: Tensor<Float>, at targetIndex: [Int32]?
-  ) {
-    precondition(source.columns == target.columns && areRows(rows, sourceIndex, limit: source.rows))
-    precondition(areRows(rows, targetIndex, limit: target.rows))
-    unsafe training_copy_rows_f(
-      target.base, targetIndex, source.base, sourceIndex, Int64(rows), Int64(source.columns))
-  }
-
-  static func drop(_ x: Tensor<Float>, count: Int, dropout: DropoutMask) {
-    precondition(count <= x.count)
-    let mask = training_dropout(key: dropout.key, threshold: dropout.threshold, scale: dropout.scale)
-    unsafe training_drop_f(x.base, Int64(count), mask)
   }
 
   static func sigmoid(_ x: Tensor<Float>, count: Int) {
@@ -220,22 +193,6 @@ extension Double: RecurrentKernels {
       buffers.gates.base + 4 * state, buffers.previousCell.base + state, buffers.squashed.base + state,
       buffers.hidden.base + state, buffers.carry.base, buffers.cellCarry.base, Int64(step.rows), Int64(step.nextRows),
       Int64(size))
-  }
-
-  static func copyRows(
-    _ rows: Int, of source: Tensor<Double>, at sourceIndex: [Int32]?, to target: Tensor<Double>,
-    at targetIndex: [Int32]?
-  ) {
-    precondition(source.columns == target.columns && areRows(rows, sourceIndex, limit: source.rows))
-    precondition(areRows(rows, targetIndex, limit: target.rows))
-    unsafe training_copy_rows_d(
-      target.base, targetIndex, source.base, sourceIndex, Int64(rows), Int64(source.columns))
-  }
-
-  static func drop(_ x: Tensor<Double>, count: Int, dropout: DropoutMask) {
-    precondition(count <= x.count)
-    let mask = training_dropout(key: dropout.key, threshold: dropout.threshold, scale: dropout.scale)
-    unsafe training_drop_d(x.base, Int64(count), mask)
   }
 
   static func sigmoid(_ x: Tensor<Double>, count: Int) {

@@ -16,18 +16,4 @@ enum TrainerKernels {
     precondition(values.lowerBound >= 0 && values.upperBound <= a.count && a.count == b.count && a !== b)
     unsafe training_swap(a.base + values.lowerBound, b.base + values.lowerBound, Int64(values.count))
   }
-
-  /// Row r of `target` is row `rows[r]` of `source`.
-  static func gather(_ source: Tensor<Float>, rows: [Int32], into target: Tensor<Float>) {
-    precondition(rows.count <= target.rows && source.columns == target.columns)
-    for row in rows { precondition(row >= 0 && Int(row) < source.rows) }
-    unsafe training_gather_rows(target.base, source.base, rows, Int64(rows.count), Int64(source.columns))
-  }
-
-  /// Row `rows[r]` of `target` is row r of `source`.
-  static func scatter(_ source: Tensor<Float>, rows: [Int32], into target: Tensor<Float>) {
-    precondition(rows.count <= source.rows && source.columns == target.columns)
-    for row in rows { precondition(row >= 0 && Int(row) < target.rows) }
-    unsafe training_scatter_rows(target.base, source.base, rows, Int64(rows.count), Int64(source.columns))
-  }
 }

@@ -187,7 +187,7 @@ private final class Ranking: @unchecked Sendable {
   func answer(_ hidden: Tensor<Float>, excluding exclude: (Question, (Int) -> Void) -> Void) {
     for begin in stride(from: 0, to: questions.count, by: rows.rows) {
       let some = questions[begin..<min(begin + rows.rows, questions.count)]
-      TrainerKernels.gather(hidden, rows: some.map(\.row), into: rows)
+      Float.copyRows(some.count, of: hidden, at: some.map(\.row), to: rows, at: nil)
       Float.multiply(
         rows.slice(rows: some.count), transposed: false, weight.slice(rows: weight.rows), transposed: true,
         into: scores.slice(rows: some.count), alpha: 1, beta: 0)

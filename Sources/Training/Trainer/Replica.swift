@@ -69,7 +69,7 @@ final class Replica: @unchecked Sendable {
     }
     guard !rows.isEmpty else { return }
     let isWhole = rows.count == batch.rows
-    if !isWhole { TrainerKernels.gather(hidden, rows: rows, into: scored) }
+    if !isWhole { Float.copyRows(rows.count, of: hidden, at: rows, to: scored, at: nil) }
     let output = network.output
     let parameters = network.parameters
     loss += objective.evaluate(
@@ -81,7 +81,7 @@ final class Replica: @unchecked Sendable {
         hiddenGradient: isWhole ? hiddenGradient : scoredGradient, random: step.negatives))
     if !isWhole {
       hiddenGradient.zero(rows: batch.rows)
-      TrainerKernels.scatter(scoredGradient, rows: rows, into: hiddenGradient)
+      Float.copyRows(rows.count, of: scoredGradient, at: nil, to: hiddenGradient, at: rows)
     }
     pass.backward(hiddenGradient, batch, into: gradients)
   }

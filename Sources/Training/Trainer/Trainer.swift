@@ -47,8 +47,8 @@ final class Trainer {
   let batches: WindowBatches
   let evaluation: Evaluation?
   let callbacks: Callbacks
-  /// The moving average of each parameter; empty without averaging.
-  let averages: [Tensor<Float>]
+  /// The moving average of the weights, where they are averaged.
+  let average: WeightAverage?
   /// The weights of ``TrainerState/kept``.
   let kept: [Tensor<Float>]
   /// Windows of each replica in the step that is prepared.
@@ -60,8 +60,6 @@ final class Trainer {
   private var shown: Int64 = 0
   private var saved = MonotonicClock.nanoseconds
 
-  /// Steps between two looks of the moving average at the weights: a pass over all of them at each step would cost as much as the update.
-  private static let averagingInterval = 8
   /// Nanoseconds between two calls of the progress callback.
   private static let progressInterval: Int64 = 100_000_000
 
@@ -87,11 +85,8 @@ final class Trainer {
     team = ReplicaTeam(parts.network, parts.optimiser, replicas, threads)
     shards = Array(repeating: [], count: threads.count)
     let parameters = parts.network.parameters
-    func copies() -> [Tensor<Float>] {
-      parameters.map { Tensor(rows: $0.value.rows, columns: $0.value.columns) }
-    }
-    averages = settings.averaging > 0 ? copies() : []
-    kept = copies()
+    average = settings.averaging > 0 ? WeightAverage(parameters, decay: settings.averaging) : nil
+    kept = parameters.map { Tensor(rows: $0.value.rows, columns: $0.value.columns) }
     MatrixLibrary.useCallingThread()
   }
 
@@ -99,7 +94,7 @@ final class Trainer {
   var tensors: [(name: String, tensor: Tensor<Float>)] {
     let parameters = network.parameters
     return parameters.map { ($0.name, $0.value) } + parts.optimiser.state.map { ("optimiser.\($0.name)", $0.tensor) }
-      + zip(parameters, averages).map { ("average.\($0.name)", $1) }
+      + zip(parameters, average?.values ?? []).map { ("average.\($0.name)", $1) }
       + zip(parameters, kept).map { ("kept.\($0.name)", $1) }
   }
 
@@ -177,29 +172,22 @@ final class Trainer {
       guard norm.isFinite else {
         throw .notFinite(quantity: "the gradient's norm", epoch: state.epoch, step: state.epochSteps)
       }
-      if norm > settings.clipNorm { scale = settings.clipNorm / norm }
+      scale = settings.clipScale(norm: norm)
     }
     state.updates += 1
     team.update(OptimiserUpdate(step: state.updates, learningRate: rate, scale: scale))
     state.lossSum += sum
     state.targets += targets
-    average()
+    takeAverage()
     return rate
   }
 
-  /// Takes the weights into their moving average; early on with a shorter memory, so that the first weights are soon forgotten.
-  private func average() {
-    guard !averages.isEmpty, state.updates % Trainer.averagingInterval == 0 else { return }
-    let count = Double(state.averaged)
-    let decay =
-      state.averaged == 0 ? 0 : min(pow(settings.averaging, Trainer.averagingInterval), (1 + count) / (10 + count))
+  /// Takes the weights into their moving average, at some of the steps.
+  private func takeAverage() {
+    guard let average, state.updates % WeightAverage.interval == 0 else { return }
     state.averaged += 1
-    let (parameters, averages) = (network.parameters, averages)
-    team.each { OptimiserKernels.average(averages[$0], weights: parameters[$0].value, values: $1, decay: decay) }
-  }
-
-  private func pow(_ base: Double, _ exponent: Int) -> Double {
-    (0..<exponent).reduce(1) { product, _ in product * base }
+    let decay = average.decay(look: state.averaged)
+    team.each { average.update($0, values: $1, decay: decay) }
   }
 
   /// Evaluates, keeps what is to be kept, and begins the next epoch.
@@ -226,8 +214,8 @@ final class Trainer {
   }
 
   private func swapAverages() {
-    let (parameters, averages) = (network.parameters, averages)
-    team.each { TrainerKernels.swap(averages[$0], parameters[$0].value, values: $1) }
+    guard let average else { return }
+    team.each { average.swap($0, values: $1) }
   }
 
   private func copy(_ source: [Tensor<Float>], into target: [Tensor<Float>]) {

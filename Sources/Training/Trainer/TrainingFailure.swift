@@ -37,10 +37,10 @@ public enum TrainingFailure: Error, Equatable, CustomStringConvertible {
       "training needs \(mebibytes(needed)), and \(mebibytes(limit)) are allowed. \(advice)"
     case .notFinite(let quantity, let epoch, let step):
       "\(quantity) is not a number any more in epoch \(epoch), step \(step). Lower the learning rate, or clip the "
-        + "gradient's norm. The weights from before are kept."
+        + "gradient's norm."
     case .diverged(let loss, let start, let epoch, let step):
       "the loss grew to \(loss) in epoch \(epoch), step \(step); it began at \(start). Lower the learning rate, or clip "
-        + "the gradient's norm. The weights from before are kept."
+        + "the gradient's norm."
     case .platform(let failure): "\(failure)"
     case .file(let path, let operation, let reason): "\(path): \(operation) failed: \(reason)."
     case .damaged(let path, let why): "\(path): \(why). Begin anew without resuming."

@@ -74,7 +74,29 @@ public struct TrainingReport: Codable, Sendable, Equatable {
           [
             .init("HR@20", qualities.map { $0?.hitRate(20) }), .init("MRR@20", qualities.map { $0?.mrr(20) }),
           ]))
+      let positions = search.quality.positions
+      panels.append(
+        .init(
+          "By position, epoch \(search.chosen)",
+          [.init("HR@20", positions.map(\.hitRate20)), .init("MRR@20", positions.map(\.mrr20))],
+          over: positions.map { .init($0.name, note: TrainingReport.short($0.targets)) },
+          "events before the target (below: targets)"))
     }
-    return CurvePicture("Training of a \(settings.architecture.rawValue)", panels: panels, marked: search?.chosen).svg
+    let title = "\(settings.architecture.rawValue) on \(TrainingReport.short(plan.events)) events"
+    return CurvePicture(title, panels: panels, marked: search?.chosen).svg
+  }
+
+  /// A number in at most four characters and a letter.
+  static func short(_ number: Int) -> String {
+    switch number {
+    case ..<1000: return "\(number)"
+    case ..<999_500: return short(Double(number) / 1e3) + "k"
+    default: return short(Double(number) / 1e6) + "M"
+    }
+  }
+
+  private static func short(_ number: Double) -> String {
+    let tenths = (number * 10).rounded() / 10
+    return tenths < 10 && tenths != tenths.rounded() ? "\(tenths)" : "\(Int(number.rounded()))"
   }
 }

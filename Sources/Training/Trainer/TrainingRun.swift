@@ -60,7 +60,8 @@ public struct TrainingRun {
   public struct Outcome {
     /// How it ended.
     public var end: End
-    /// The model; nil where it ended before the first epoch did.
+    /// The model; nil where it ended before the first epoch did. Where a refit went wrong in its first epoch that is the search's, which has
+    /// not seen what was held out; a resumed run does not have that one any more.
     public var model: ModelDirectory?
     /// What it did and reached.
     public var report: TrainingReport
@@ -169,7 +170,8 @@ public struct TrainingRun {
     case .search: outcome.report.search = trainer.searchResult
     case .refit: outcome.report.refit = history
     }
-    outcome.report.epochs = trainer.state.kept?.epoch ?? 0
+    // A refit without a finished epoch leaves the search's model, where this run has it.
+    if let kept = trainer.state.kept { outcome.report.epochs = kept.epoch }
     let records = outcome.report.refit + (outcome.report.search?.epochs ?? [])
     outcome.report.seconds = records.reduce(0) { $0 + $1.seconds }
   }
@@ -180,6 +182,14 @@ extension TrainingRun.Outcome {
   public func write(to path: String) throws(TrainingFailure) {
     guard let model else { return }
     do throws(ModelFailure) { try ModelDirectoryWriter.write(model, to: path) } catch { throw .writing(error) }
+  }
+
+  /// For a person, after a training that went wrong: what there is nevertheless, `path` being where the model is written.
+  public func remainder(at path: String) -> String {
+    guard model != nil else { return "no epoch was finished, so there is no model" }
+    return report.search != nil && report.refit.isEmpty
+      ? "\(path) holds the model of epoch \(report.epochs) of the search, which has not seen what was held out"
+      : "\(path) holds the model of epoch \(report.epochs)"
   }
 }
 

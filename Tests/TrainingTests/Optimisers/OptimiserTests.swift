@@ -91,41 +91,42 @@ import Testing
   @Test func gradientsAreClippedToTheNorm() {
     var settings = TrainingSettings()
     settings.clipNorm = 5
-    #expect(settings.clipScale(squareSum: 25) == 1)
-    #expect(settings.clipScale(squareSum: 100) == 0.5)
-    #expect(settings.clipScale(squareSum: .nan).isNaN)
+    #expect(settings.clipScale(norm: 5) == 1 && settings.clipScale(norm: 0) == 1)
+    #expect(settings.clipScale(norm: 10) == 0.5)
     settings.clipNorm = 0
-    #expect(settings.clipScale(squareSum: 100) == 1)
+    #expect(settings.clipScale(norm: 10) == 1)
   }
 
-  /// Rates of a training of 100 steps at the points where their formulas change.
+  /// The rate at the points where its formula changes, and between them.
   @Test func rateFollowsTheSchedule() {
     var settings = TrainingSettings()
     (settings.learningRate, settings.warmUp, settings.schedule) = (0.2, 0.1, .cosine)
-    let cosine = LearningRate(settings, total: 100)
-    #expect(cosine.rate(1) == 0.02 && cosine.rate(5) == 0.1 && cosine.rate(10) == 0.2)
-    #expect(abs(cosine.rate(55) - 0.1 * (1 + cos(.pi * 45 / 91))) < 1e-15)
-    #expect(cosine.rate(100) > 0 && cosine.rate(100) < 0.001 && cosine.rate(101) < 1e-15 && cosine.rate(500) < 1e-15)
-    for step in 10..<100 { #expect(cosine.rate(step) > cosine.rate(step + 1)) }
+    #expect(settings.learningRate(at: 0) == 0 && abs(settings.learningRate(at: 0.05) - 0.1) < 1e-15)
+    #expect(settings.learningRate(at: 0.1) == 0.2 && abs(settings.learningRate(at: 0.55) - 0.1) < 1e-15)
+    #expect(abs(settings.learningRate(at: 0.4) - 0.1 * (1 + cos(.pi / 3))) < 1e-15)
+    #expect(settings.learningRate(at: 1) < 1e-15 && settings.learningRate(at: 2) < 1e-15)
     settings.schedule = .constant
-    #expect(LearningRate(settings, total: 100).rate(100) == 0.2)
+    #expect(abs(settings.learningRate(at: 0.05) - 0.1) < 1e-15 && settings.learningRate(at: 1) == 0.2)
     settings.warmUp = 0
-    #expect(LearningRate(settings, total: 100).rate(1) == 0.2)
+    #expect(settings.learningRate(at: 0) == 0.2)
   }
 
+  /// The first look takes the weights as they are; then the memory grows, up to what eight steps forget.
   @Test func averageForgetsFasterAtFirst() {
     let parameter = Parameter<Float>("w", [70], isDecayed: true)
-    for index in 0..<70 { parameter.value[index] = 8 }
     let average = WeightAverage([parameter], decay: 0.999)
-    var expected = 8.0
-    for step in 1...30 {
-      for index in 0..<70 { parameter.value[index] = Float(step) }
-      average.update(0, values: 0..<70, step: step)
-      let decay = min(0.999, Double(1 + step) / Double(10 + step))
-      expected = decay * expected + (1 - decay) * Double(step)
+    var expected = 0.0
+    for look in 1...30 {
+      for index in 0..<70 { parameter.value[index] = Float(look) }
+      average.update(0, values: 0..<60, decay: average.decay(look: look))
+      let decay = look == 1 ? 0 : min(pow(0.999, 8), Double(look) / Double(9 + look))
+      expected = decay * expected + (1 - decay) * Double(look)
     }
-    for index in 0..<70 { #expect(abs(Double(average.values[0][index]) - expected) < 1e-4) }
-    #expect(average.decay(step: 100_000) == 0.999)
+    for index in 0..<70 { #expect(abs(Double(average.values[0][index]) - (index < 60 ? expected : 0)) < 1e-4) }
+    #expect(average.decay(look: 100_000) == pow(0.999, 8))
+    average.swap(0, values: 10..<70)
+    #expect(parameter.value[9] == 30 && parameter.value[69] == 0 && average.values[0][69] == 30)
+    #expect(abs(Double(parameter.value[10]) - expected) < 1e-4)
   }
 
   private func replicas(

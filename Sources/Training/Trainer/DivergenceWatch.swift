@@ -1,19 +1,3 @@
-private import Foundation
-
-extension TrainingSettings {
-  /// The learning rate where `done` of all planned epochs' work, 0...1, is behind: rising in a line during the warm-up, then as ``schedule``
-  /// has it. Work, not steps, is what counts, so that the number of steps in an epoch needn't be known before.
-  func learningRate(at done: Double) -> Double {
-    if done < warmUp { return learningRate * done / warmUp }
-    switch schedule {
-    case .constant: return learningRate
-    case .cosine:
-      let rest = min(1, (done - warmUp) / max(1 - warmUp, 1e-9))
-      return learningRate * (1 + cos(Double.pi * rest)) / 2
-    }
-  }
-}
-
 /// Watches the loss for a training that went wrong.
 struct DivergenceWatch: Codable, Sendable, Equatable {
   /// Steps that a mean is taken over.
