@@ -81,7 +81,7 @@ public struct ReplayOptions: Sendable, Equatable {
   /// Which events are targets of the evaluation.
   public var targets = Targets.all
   /// Items of the session that are left out; nil for the configuration's, or none.
-  public var exclude: Exclusion?
+  public var exclude: ReplayExclusion?
   /// Stop after so many events; nil for all.
   public var limit: Int?
   /// How fast.
@@ -144,6 +144,18 @@ public enum Column: String, Sendable, CaseIterable {
   case time
   case user
   case type
+}
+
+/// Items of a session that a replay's predictions leave out.
+public enum ReplayExclusion: String, Sendable, CaseIterable {
+  /// None of them.
+  case none
+  /// What live serving takes for seen: the items among the newest events, as many as the model's window has room for.
+  case seen
+  /// All that the session has seen; for evaluations.
+  case seenAll = "seen-all"
+  /// The one that was clicked last.
+  case last
 }
 
 /// Which events an evaluation asks for.

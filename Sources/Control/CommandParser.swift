@@ -145,7 +145,7 @@ public enum CommandParser {
     try given.take("format", .choice, into: &options.format)
     try given.take("idle-timeout", .optional(.duration(1000...31_536_000_000)), into: &options.idleTimeout)
     try given.take("targets", .choice, into: &options.targets)
-    try given.take("exclude", .optional(.choice), into: &options.exclude)
+    try takeExclusion(given, into: &options)
     try given.take("limit", .optional(.integer(1...Int.max)), into: &options.limit)
     try given.take("workers", .optional(.integer(1...256)), into: &options.workers)
     try given.take("order", .choice, into: &options.order)

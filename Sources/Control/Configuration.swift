@@ -203,7 +203,7 @@ public enum OffsetReset: String, Sendable, CaseIterable {
 public enum Exclusion: String, Sendable, CaseIterable {
   /// None of them.
   case none
-  /// All that the session has seen.
+  /// The items that the session has seen, among its newest events: as many as the model's window has room for.
   case seen
   /// The one that was clicked last.
   case last

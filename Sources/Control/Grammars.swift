@@ -81,7 +81,11 @@ extension Grammar {
         name: "idle-timeout", argument: "TIME",
         help: "a gap above this begins a new visit (24h; 30m where visits are cut from user ids)"),
       Option(name: "order", argument: "ORDER", help: "take events in the order of the file (the default) or by time"),
-      Option(name: "exclude", argument: "ITEMS", help: "leave out of a prediction: none (the default), seen, last"),
+      Option(
+        name: "exclude", argument: "ITEMS",
+        help:
+          "leave out of a prediction: none (the default), last, seen (in the newest events, as served live), or for evaluations seen-all"
+      ),
       Option(name: "limit", argument: "N", help: "stop after so many events"),
       Option(name: "speed", argument: "SPEED", help: "max (the default), or times the events' own: 1x, 10x"),
       Option(name: "batch", argument: "N", help: "events that are worked on together (1024)"),

@@ -89,6 +89,19 @@ extension CommandParser {
     }
   }
 
+  /// What predictions leave out. No daemon serves `seen-all`, so its lists are measured and never written.
+  static func takeExclusion(_ given: Given, into options: inout ReplayOptions) throws(ControlFailure) {
+    try given.take("exclude", .optional(.choice), into: &options.exclude)
+    guard options.exclude == .seenAll else { return }
+    guard options.evaluate else { throw .usage("--exclude seen-all goes with --evaluate only") }
+    guard options.output == .nowhere else {
+      throw .usage("--exclude seen-all goes without --output: live predictions are those of --exclude seen")
+    }
+    guard options.topic == nil else {
+      throw .usage("--exclude seen-all goes with files only: a topic is replayed as it was served")
+    }
+  }
+
   /// Which part of a topic is read.
   static func takeRange(_ given: Given, into options: inout ReplayOptions) throws(ControlFailure) {
     try given.take("since", .moment, into: &options.since)

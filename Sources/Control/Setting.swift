@@ -230,7 +230,8 @@ struct Setting: Sendable {
       "Number of items in a prediction."),
     value(
       "predictions.exclude", \.predictions.exclude, .choice, .value("none"),
-      "Items of the session that its predictions leave out: none, all that it has `seen`, or the `last` one."),
+      "Items of the session that its predictions leave out: none, those among its newest `max_length` events (`seen`), or the `last` one."
+    ),
     value(
       "log.level", \.log.level, .choice, .value("info"), "Least level that is logged. `--log-level` overrides it."),
     value(

@@ -38,7 +38,8 @@ struct Engine: ~Copyable {
     let maxLength = model.configuration.maxLength
     // The encoder's own numbers come from a small one; pages are what a session costs at least.
     let layout = model.makeEncoder(slots: 1, budget: 0, keysValues: options.keysValues).layout
-    let slotBytes = SessionCache.slotBytes(itemsPerSession: maxLength) + layout.pagesPerSession * 4
+    let items = options.exclude == .seen ? max(maxLength, min(options.seenEvents, Limits.exclusions)) : maxLength
+    let slotBytes = SessionCache.slotBytes(itemsPerSession: items) + layout.pagesPerSession * 4
     let longest = layout.bytes(for: maxLength)
     let capacity = (options.cacheBytes - longest) / (slotBytes + layout.bytes(for: 1))
     guard capacity > 0 else {
@@ -48,7 +49,7 @@ struct Engine: ~Copyable {
     let fitting = longest == 0 ? Limits.batchEvents : pageBudget / longest - 1
     guard fitting > 0 else { throw .cacheTooSmall(bytes: options.cacheBytes, needed: 2 * longest + slotBytes) }
     sessionsPerBatch = min(Limits.batchEvents, fitting, capacity)
-    cache = SessionCache(capacity: capacity, itemsPerSession: maxLength)
+    cache = SessionCache(capacity: capacity, itemsPerSession: items)
     spareSlot = capacity
     encoder = model.makeEncoder(slots: capacity + 1, budget: pageBudget, keysValues: options.keysValues)
     hidden = AlignedBuffer(count: Limits.batchEvents * encoder.hiddenSize, repeating: 0)

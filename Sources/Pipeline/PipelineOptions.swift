@@ -5,7 +5,7 @@ public import Sequential
 public enum ExclusionMode: String, Sendable, CaseIterable {
   /// None: shops sell the same thing twice.
   case none
-  /// The known items among the visit's newest L events.
+  /// The known items among the visit's newest L events, or ``PipelineOptions/seenEvents``.
   case seen
   /// The item of the event itself.
   case last
@@ -17,6 +17,9 @@ public struct PipelineOptions: Sendable {
   public var topK = 20
   /// Items of the session that predictions leave out.
   public var exclude = ExclusionMode.none
+  /// Newest events of a visit that ``ExclusionMode/seen`` looks at where they are more than L: 0 in live serving, at most
+  /// ``Limits/exclusions`` in evaluations. Each costs 4 bytes of RAM a session. The store must keep so many: ``SessionRules/keep``.
+  public var seenEvents = 0
   /// Items that nobody is shown.
   public var blocked: BlockedItems?
   /// The rules of a session's life.

@@ -2,7 +2,7 @@ import Events
 
 /// What a worker remembers of the sessions that it saw last: a bounded table from session id to slot, least recently used out first.
 ///
-/// Holds the newest L items, marks and counters of each session; the encoder's memory of the session lives in the encoder under the same
+/// Holds the newest items (L of them, or as many as are excluded), marks and counters of each session; the encoder's memory of the session lives in the encoder under the same
 /// slot. Everything here can be rebuilt from the store.
 struct SessionCache: ~Copyable {
   /// One session.
@@ -32,7 +32,7 @@ struct SessionCache: ~Copyable {
 
   /// Most sessions.
   let capacity: Int
-  /// Items kept of each session, L.
+  /// Items kept of each session: L, or more where more are excluded.
   let itemsPerSession: Int
   private(set) var slots: [Slot] = []
   /// Sessions forgotten to make room.
@@ -149,7 +149,7 @@ struct SessionCache: ~Copyable {
     items[slot * itemsPerSession + Int((ordinal - 1) % Int64(itemsPerSession))] = item
   }
 
-  /// The item of the event with `ordinal`, one of the newest L of the visit.
+  /// The item of the event with `ordinal`, one of the newest ``itemsPerSession`` of the visit.
   func item(slot: Int, ordinal: Int64) -> ItemIndex {
     items[slot * itemsPerSession + Int((ordinal - 1) % Int64(itemsPerSession))]
   }

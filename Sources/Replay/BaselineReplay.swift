@@ -49,6 +49,8 @@ public struct BaselineReplay {
       guard state == .open else { break }
       state = try read(&source, into: &batch)
     }
+    // Lists of visits that end with the input are made now.
+    let rows = baselines?.finish() ?? []
     let seconds = (ContinuousClock.now - began) / .seconds(1)
     return ReplayReport(
       model: nil, input: source.input, topic: nil,
@@ -57,7 +59,7 @@ public struct BaselineReplay {
         computeP99Microseconds: 0),
       counters: [:], forgottenSessions: 0,
       evaluation: EvaluationReport(
-        targets: options.targets, baselineTraining: baselines?.training, rows: baselines?.finish() ?? []))
+        targets: options.targets, baselineTraining: baselines?.training, rows: rows))
   }
 
   private func read<Source: ReplaySource & ~Copyable>(

@@ -15,7 +15,7 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
     public var ndcg: Double
     /// Mean average precision.
     public var map: Double
-    /// Share of the catalogue that stood in some list.
+    /// Share of the catalogue that stood in some list; where last clicks alone are targets, in one that was held against a target.
     public var coverage: Double
   }
 
@@ -101,7 +101,7 @@ public struct EvaluationOptions: Sendable {
   public var targets: EvaluationTargets
   /// A gap above this begins another visit, in milliseconds of event time; the serving rule's own.
   public var idleTimeout: Int64
-  /// Most sessions whose latest prediction is kept (about 200 bytes each).
+  /// Most sessions whose latest prediction is kept (about 200 bytes each, 300 where last clicks alone are targets).
   public var openSessions: Int
 
   /// The defaults, or others.

@@ -1,43 +1,29 @@
 public import Events
-private import Foundation
 
 /// Prequential evaluation: each click is held against the prediction that was published before it in the same visit.
 ///
-/// Memory is bounded: the latest twenty items of each open session, the least recently seen of which makes room.
+/// Memory is bounded: the latest twenty items of each open session (where only last clicks count the twenty before them, too), the least recently seen of
+/// which makes room.
 public struct Evaluator: Sendable {
   /// Longest list that is looked at.
-  public static let depth = 20
+  public static let depth = EvaluationTally.depth
 
   private let name: String
-  private let options: EvaluationOptions
-  private let catalogue: Int
+  private let targets: EvaluationTargets
   private var sessions: OpenSessions
+  private var tally: EvaluationTally
   /// By slot: the latest list, `depth` items, filled up with unknown ones.
   private var lists: [ItemIndex] = []
-  /// By slot: rank of the latest click in the list before it, where only the last one counts.
-  private var pending: [Rank] = []
-  /// By item: the best rank that it was recommended at; 0 for never.
-  private var bestRanks: [UInt8]
-  /// By rank, from 1: targets found there.
-  private var hits = [Int](repeating: 0, count: Evaluator.depth + 1)
-  private var targets = 0
-  private var unknownTargets = 0
-
-  /// Where a target stood.
-  private enum Rank: Sendable {
-    case none
-    case at(UInt8)
-    case missed
-    case unknown
-  }
+  /// By slot, where only the last click counts: the latest click, nil for the first of its visit, and the list that it is held against.
+  private var pending: [ItemIndex?] = []
+  private var held: [ItemIndex] = []
 
   /// An evaluation of what is called `name`, with a catalogue of `catalogue` items.
   public init(name: String, catalogue: Int, options: EvaluationOptions = EvaluationOptions()) {
     self.name = name
-    self.options = options
-    self.catalogue = catalogue
+    targets = options.targets
     sessions = OpenSessions(capacity: options.openSessions, idleTimeout: options.idleTimeout)
-    bestRanks = [UInt8](repeating: 0, count: catalogue)
+    tally = EvaluationTally(catalogue: catalogue)
   }
 
   /// Takes a batch with the predictions that were made for it. Redelivered ones are passed over: they were seen before.
@@ -59,69 +45,41 @@ public struct Evaluator: Sendable {
   /// Takes one click: `target` is its item in the catalogue, `predicted` the list published after it, best first.
   public mutating func observe(session: Span<UInt8>, time: EventTime, target: ItemIndex, predicted: [ItemIndex]) {
     let visit = sessions.visit(session, at: time)
-    let first = visit.slot * Self.depth
-    if visit.slot == pending.count {
-      pending.append(.none)
+    let places = visit.slot * Self.depth..<(visit.slot + 1) * Self.depth
+    if places.lowerBound == lists.count {
       lists.append(contentsOf: repeatElement(.unknown, count: Self.depth))
-    } else if visit.begins {
-      count(pending[visit.slot])
-      pending[visit.slot] = .none
-    } else {
-      let rank = rank(of: target, in: first..<first + Self.depth)
-      switch options.targets {
-      case .all: count(rank)
-      case .last: pending[visit.slot] = rank
+      if targets == .last {
+        pending.append(nil)
+        held.append(contentsOf: repeatElement(.unknown, count: Self.depth))
       }
     }
-    for place in 0..<Self.depth {
-      let item = place < predicted.count ? predicted[place] : .unknown
-      lists[first + place] = item
-      if item >= 0, bestRanks[Int(item)] == 0 || Int(bestRanks[Int(item)]) > place + 1 {
-        bestRanks[Int(item)] = UInt8(place + 1)
+    switch targets {
+    case .all:
+      if !visit.begins { tally.count(target, in: lists[places]) }
+      tally.cover(predicted[...])
+    case .last:
+      if visit.begins {
+        settle(visit.slot)
+      } else {
+        pending[visit.slot] = target
+        for place in places { held[place] = lists[place] }
       }
     }
+    for (index, place) in places.enumerated() { lists[place] = index < predicted.count ? predicted[index] : .unknown }
   }
 
   /// Ends all visits and says what was measured.
   public mutating func finish() -> EvaluationReport.Row {
-    for slot in pending.indices {
-      count(pending[slot])
-      pending[slot] = .none
-    }
-    return EvaluationReport.Row(
-      name: name, targets: targets, unknownTargets: unknownTargets, evictedSessions: sessions.evicted,
-      metrics: EvaluationReport.lengths.map(metrics))
+    for slot in pending.indices { settle(slot) }
+    return tally.row(name: name, evicted: sessions.evicted)
   }
 
-  private func rank(of target: ItemIndex, in range: Range<Int>) -> Rank {
-    guard target >= 0 else { return .unknown }
-    for index in range where lists[index] == target { return .at(UInt8(index - range.lowerBound + 1)) }
-    return .missed
-  }
-
-  private mutating func count(_ rank: Rank) {
-    switch rank {
-    case .none: return
-    case .at(let rank): hits[Int(rank)] += 1
-    case .missed: break
-    case .unknown: unknownTargets += 1
-    }
-    targets += 1
-  }
-
-  private func metrics(at length: Int) -> EvaluationReport.AtLength {
-    var found = 0
-    var reciprocal = 0.0
-    var gain = 0.0
-    for rank in 1...length {
-      found += hits[rank]
-      reciprocal += Double(hits[rank]) / Double(rank)
-      gain += Double(hits[rank]) / log2(Double(rank + 1))
-    }
-    let whole = Double(max(1, targets))
-    let covered = bestRanks.count { $0 > 0 && Int($0) <= length }
-    return EvaluationReport.AtLength(
-      k: length, hitRate: Double(found) / whole, mrr: reciprocal / whole, ndcg: gain / whole, map: reciprocal / whole,
-      coverage: Double(covered) / Double(max(1, catalogue)))
+  /// Counts the last click of a visit that ended.
+  private mutating func settle(_ slot: Int) {
+    guard let target = pending[slot] else { return }
+    let list = held[slot * Self.depth..<(slot + 1) * Self.depth]
+    tally.count(target, in: list)
+    tally.cover(list)
+    pending[slot] = nil
   }
 }

@@ -27,6 +27,9 @@ public struct ReplayOptions: Sendable {
   public var topK = 20
   /// Items of the session that predictions leave out.
   public var exclude = ExclusionMode.none
+  /// True where ``ExclusionMode/seen`` means the whole visit, its newest ``Limits/exclusions`` events, in place of the newest L that live
+  /// serving leaves out: for evaluations. Memory holds fewer sessions then.
+  public var seesWholeVisit = false
   /// A gap above this begins a new visit, milliseconds; nil is 24 h, or 30 min where visits are cut from users' histories.
   public var idleTimeout: Int64?
   /// Threads that compute.

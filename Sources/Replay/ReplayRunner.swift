@@ -105,6 +105,11 @@ public struct ReplayRunner: ~Copyable {
     var pipeline = PipelineOptions(maxLength: model.configuration.maxLength)
     pipeline.topK = options.topK
     pipeline.exclude = options.exclude
+    if options.seesWholeVisit {
+      pipeline.seenEvents = Limits.exclusions
+      // A session that the cache forgot is read from the store with all that is excluded.
+      pipeline.rules.keep = max(pipeline.rules.keep, Limits.exclusions + Limits.uncommittedPerSession)
+    }
     pipeline.detectsRedelivery = false
     pipeline.rules.idleTimeout = idleTimeout
     pipeline.cacheBytes = options.memory / 2 / options.workers

@@ -43,7 +43,8 @@ struct ReplayCommand {
     var replay = try replayOptions()
     replay.format = nil
     replay.topK = options.topK ?? topic.configuration.predictions.topK
-    replay.exclude = ExclusionMode(options.exclude ?? topic.configuration.predictions.exclude)
+    replay.exclude =
+      options.exclude.map { ExclusionMode($0) } ?? ExclusionMode(topic.configuration.predictions.exclude)
     replay.idleTimeout = options.idleTimeout ?? topic.configuration.state.idleTimeout
     let partitions = PartitionTable()
     let source = try topic.source(partitions)
@@ -82,6 +83,7 @@ struct ReplayCommand {
     replay.limit = options.limit
     replay.topK = options.topK ?? replay.topK
     replay.exclude = ExclusionMode(options.exclude ?? .none)
+    replay.seesWholeVisit = options.exclude == .seenAll
     replay.idleTimeout = options.idleTimeout
     replay.workers = options.workers ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
     replay.batch = options.batch ?? replay.batch
@@ -100,6 +102,17 @@ struct ReplayCommand {
     let mapping = options.columns.sorted { $0.key.rawValue < $1.key.rawValue }
       .map { "\($0.key.rawValue)=\($0.value)" }.joined(separator: ",")
     return try Formats.FileFormat(name: name, mapping: mapping)
+  }
+}
+
+extension ExclusionMode {
+  /// Which items a replay's predictions leave out.
+  fileprivate init(_ exclusion: ReplayExclusion) {
+    switch exclusion {
+    case .none: self = .none
+    case .seen, .seenAll: self = .seen
+    case .last: self = .last
+    }
   }
 }
 

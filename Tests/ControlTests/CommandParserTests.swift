@@ -115,6 +115,12 @@ import Testing
     #expect(try parse(alone) == .replay(options))
     options.model = "m"
     #expect(try parse(alone, environment: ["INTENTD_MODEL": "m"]) == .replay(options))
+    options.exclude = .seenAll
+    let all = "--replay a --baselines popularity --baseline-train t --exclude seen-all --targets last --report r.json"
+    #expect(try parse(all + " --model m") == .replay(options))
+    #expect(try complaint("--replay a --model m --exclude seen-all").contains("--evaluate only"))
+    #expect(try complaint("--replay a --model m --evaluate -o x --exclude seen-all").contains("without --output"))
+    #expect(try complaint("--replay topic:a --evaluate --exclude seen-all").contains("files only"))
   }
 
   @Test func replayWithEverything() throws {

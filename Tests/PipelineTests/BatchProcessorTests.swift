@@ -158,6 +158,41 @@ import Testing
     #expect(try harness.process(scenario.clicks) == expected)
   }
 
+  @Test(
+    "More than the window can be excluded, with a cache that forgets and records that come again",
+    arguments: Family.allCases)
+  func longExclusions(family: Family) throws {
+    var scenario = try Scenario(seed: 62, family: family, sessions: 3, clicks: 600)
+    scenario.options.exclude = .seen
+    scenario.options.topK = 40
+    let live = try scenario.expected().lines
+    scenario.options.seenEvents = 12
+    scenario.options.rules.keep = 12 + Limits.uncommittedPerSession
+    let (expected, _) = try scenario.expected()
+    var visits: [String: (items: [String], time: EventTime)] = [:]
+    var longest = 0
+    for (index, click) in scenario.clicks.enumerated() {
+      let before = visits[click.session]
+      let begins = before.map { click.time - $0.time > scenario.options.rules.idleTimeout } ?? true
+      let items = (begins ? [] : before!.items) + [click.item]
+      visits[click.session] = (items, max(before?.time ?? .min, click.time))
+      longest = max(longest, items.count)
+      for (lines, newest) in [(live, 7), (expected, 12)] where lines[index].contains("predicted") {
+        let shown = Set(lines[index].split(separator: " ").dropFirst(3).map { String($0.split(separator: "=")[0]) })
+        #expect(shown == Set((0..<40).map { "\($0)" }).subtracting(items.suffix(newest)))
+      }
+    }
+    #expect(longest > 12)
+    // Two sessions at a time, begun anew every 50 clicks, 20 of which come again.
+    let contents = PlainStoreContents()
+    scenario.options.cacheBytes = family == .incremental ? 20_000 : 3_000
+    for start in stride(from: 0, to: scenario.clicks.count, by: 50) {
+      var harness = try ProcessorHarness(scenario.model, scenario.options, contents)
+      let range = max(0, start - 20)..<start + 50
+      #expect(try harness.process(Array(scenario.clicks[range])) == Array(expected[range]))
+    }
+  }
+
   @Test("A budget for less than two sessions is refused") func tooSmall() throws {
     var scenario = try scenario(71, .incremental, clicks: 1)
     scenario.options.cacheBytes = 5_000

@@ -63,8 +63,8 @@ import Testing
 
   @Test(
     "The session so far, newest last, without unknown items, cut to the window; another visit begins anew",
-    arguments: 1...4)
-  func theSessionSoFar(window: Int) throws {
+    arguments: 1...4, EvaluationTargets.allCases)
+  func theSessionSoFar(window: Int, targets: EvaluationTargets) throws {
     var generator = SystemRandomNumberGenerator()
     let vocabulary = try #require(Vocabulary((0..<4).map { Array("\($0)".utf8) }))
     for exclusion in ExclusionMode.allCases {
@@ -75,7 +75,8 @@ import Testing
         let (session, item) = (Int.random(in: 0..<3, using: &generator), Int.random(in: 0..<6, using: &generator))
         clicks.append(("\(session)", "\(item)", time))
       }
-      var evaluator = Evaluator(name: "echo", catalogue: 4)
+      let options = EvaluationOptions(targets: targets)
+      var evaluator = Evaluator(name: "echo", catalogue: 4, options: options)
       var visits: [String: (items: [ItemIndex], time: EventTime)] = [:]
       for click in clicks {
         let item = vocabulary.index(of: Array(click.item.utf8).span)
@@ -92,7 +93,68 @@ import Testing
         }
         evaluator.observe(session: Array(click.session.utf8).span, time: click.time, target: item, predicted: list)
       }
-      #expect(try evaluate(Echo(vocabulary: vocabulary, window: window), exclusion, clicks) == evaluator.finish())
+      let row = evaluator.finish()
+      #expect(row.targets > 0)
+      #expect(try evaluate(Echo(vocabulary: vocabulary, window: window), exclusion, clicks, options) == row)
+    }
+  }
+
+  @Test("One list a visit gives what a list a click gives, sessions that make room included", arguments: [2, 1000])
+  func lastClicks(openSessions: Int) throws {
+    var generator = SystemRandomNumberGenerator()
+    let history = try history()
+    let options = EvaluationOptions(targets: .last, openSessions: openSessions)
+    for (kind, exclusion) in BaselineKind.allCases.flatMap({ kind in ExclusionMode.allCases.map { (kind, $0) } }) {
+      var time: EventTime = 0
+      let clicks = (0..<200).map { _ in
+        time += Int.random(in: 0..<20, using: &generator) == 0 ? 90_000_000 : 1
+        let item = ["a", "b", "c", "d", "zz"].randomElement(using: &generator)!
+        return (session: "\(Int.random(in: 0..<3, using: &generator))", item: item, time: time)
+      }
+      var baseline = kind.learn(from: history)
+      var evaluator = Evaluator(name: baseline.name, catalogue: history.vocabulary.count, options: options)
+      var sessions = OpenSessions(capacity: openSessions, idleTimeout: options.idleTimeout)
+      var items: [[ItemIndex]] = [[], [], []]
+      for click in clicks {
+        let visit = sessions.visit(Array(click.session.utf8).span, at: click.time)
+        if visit.begins { items[visit.slot] = [] }
+        let item = history.vocabulary.index(of: Array(click.item.utf8).span)
+        if item >= 0 { items[visit.slot].append(item) }
+        let seen = items[visit.slot]
+        let excluded = exclusion == .seen ? seen : exclusion == .last ? [item] : []
+        var list: [RecommendedItem] = []
+        baseline.recommend(
+          after: seen.suffix(baseline.window), excluding: ItemSet(excluded, of: history.vocabulary.count),
+          count: Evaluator.depth, into: &list)
+        evaluator.observe(
+          session: Array(click.session.utf8).span, time: click.time, target: item, predicted: list.map(\.item))
+      }
+      let row = evaluator.finish()
+      #expect(row.targets > 0 && (row.evictedSessions > 0) == (openSessions == 2))
+      #expect(try evaluate(kind.learn(from: history), exclusion, clicks, options) == row, "\(kind) \(exclusion)")
+    }
+  }
+
+  /// Counts the lists that it is asked for.
+  private struct Counting: Baseline {
+    final class Calls: @unchecked Sendable { var count = 0 }
+    let name = "counting"
+    let vocabulary: Vocabulary
+    let window = 1
+    let calls = Calls()
+
+    mutating func recommend(
+      after session: ArraySlice<ItemIndex>, excluding excluded: ItemSet, count: Int, into list: inout [RecommendedItem]
+    ) { calls.count += 1 }
+  }
+
+  @Test("Where last clicks alone are targets, a list is made for each of them and no other")
+  func noListInVain() throws {
+    let clicks = (0..<120).map { (session: "\($0 / 40)", item: "a", time: EventTime($0)) } + [("alone", "a", 120)]
+    for (targets, lists) in [(EvaluationTargets.all, 121), (.last, 3)] {
+      let baseline = Counting(vocabulary: try history().vocabulary)
+      let row = try evaluate(baseline, .none, clicks, EvaluationOptions(targets: targets))
+      #expect(baseline.calls.count == lists && row.targets == (targets == .all ? 117 : 3))
     }
   }
 

@@ -63,6 +63,8 @@ struct EvaluatorTests {
     observe(&evaluator, "c", 2, 6, [5])  // One click only: no target.
     let row = evaluator.finish()
     #expect(row.targets == 2 && row.metrics[3].hitRate == 0.5)
+    // Lists that were held against a target: 2 and 5.
+    #expect(row.metrics[0].coverage == 2.0 / 9)
   }
 
   @Test func sessionsMakeRoom() {

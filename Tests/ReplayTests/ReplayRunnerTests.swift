@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import Pipeline
 import Replay
 import Sequential
 import Testing
@@ -83,6 +84,38 @@ import Testing
     }
     let lines = try String(contentsOfFile: output, encoding: .utf8).split(separator: "\n").count
     #expect(lines == 10)
+  }
+
+  @Test("Seen are the newest items as they are served live, or those of the whole visit") func seen() throws {
+    let rows = (0..<600).map { (session: "s\($0 * 31 % 40)", item: $0 * $0 % 19, time: 1_400_000_000 + $0) }
+    let path = try file("seen.tsv", rows)
+    var seen: [String: [Int]] = [:]
+    let visits = rows.map { row in
+      seen[row.session, default: []].append(row.item)
+      return seen[row.session]!
+    }
+    for seesWholeVisit in [false, true] {
+      var first: ReplayReport?
+      for workers in [1, 3] {
+        let got = try replay([path]) {
+          $0.topK = 20
+          $0.exclude = .seen
+          $0.seesWholeVisit = seesWholeVisit
+          $0.workers = workers
+          $0.evaluate = true
+          $0.targets = .last
+        }
+        for (line, items) in zip(got.lines, visits) {
+          let object = try #require(try JSONSerialization.jsonObject(with: Data((line + "}").utf8)) as? [String: Any])
+          let predictions = try #require(object["predictions"] as? [[String: Any]])
+          let shown = predictions.compactMap { ($0["item"] as? String).flatMap { Int($0) } }
+          #expect(Set(shown) == Set(0..<20).subtracting(seesWholeVisit ? items : items.suffix(6)))
+        }
+        #expect(got.lines.count == 600)
+        #expect(first == nil || first?.evaluation == got.report.evaluation)
+        first = got.report
+      }
+    }
   }
 
   @Test("Workers and blocks change nothing, evaluation included") func workers() throws {
