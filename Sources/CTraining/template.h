@@ -22,12 +22,24 @@
 #define R(x) x##f
 #endif
 
+// Clones are chosen while the program is loaded, which is before a sanitizer's runtime can follow what is called: there is none then.
+#ifndef KERNEL
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define KERNEL
+#endif
+#endif
+#endif
+
 #ifndef KERNEL
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define KERNEL
 #endif
+#endif
+
+#ifndef FAST_MATH
 // Sums may be taken in another order, and a product and a sum be rounded once: inside functions only.
 #define FAST_MATH _Pragma("clang fp reassociate(on) contract(fast)")
 #endif
