@@ -19,13 +19,9 @@ extension TrainOptions {
     return data
   }
 
-  /// `jsonl` is Formats' `json`; columns make a mapping.
   private func formatOfFiles() throws -> Formats.FileFormat? {
-    let name = format == .jsonl ? "json" : format.rawValue
-    guard !columns.isEmpty else { return try Formats.FileFormat(name: name) }
-    let mapping = columns.sorted { $0.key.rawValue < $1.key.rawValue }
-      .map { "\($0.key.rawValue)=\($0.value)" }.joined(separator: ",")
-    return try Formats.FileFormat(name: name, mapping: mapping)
+    let columns = Dictionary(uniqueKeysWithValues: columns.map { ($0.key.rawValue, $0.value) })
+    return try Formats.FileFormat(name: format.rawValue, columns: columns, files: files)
   }
 
   /// What is held out.

@@ -95,13 +95,9 @@ struct ReplayCommand {
     return replay
   }
 
-  /// `jsonl` is Formats' `json`; columns make a mapping.
   private func format() throws -> Formats.FileFormat? {
-    let name = options.format == .jsonl ? "json" : options.format.rawValue
-    guard !options.columns.isEmpty else { return try Formats.FileFormat(name: name) }
-    let mapping = options.columns.sorted { $0.key.rawValue < $1.key.rawValue }
-      .map { "\($0.key.rawValue)=\($0.value)" }.joined(separator: ",")
-    return try Formats.FileFormat(name: name, mapping: mapping)
+    let columns = Dictionary(uniqueKeysWithValues: options.columns.map { ($0.key.rawValue, $0.value) })
+    return try Formats.FileFormat(name: options.format.rawValue, columns: columns, files: options.files)
   }
 }
 

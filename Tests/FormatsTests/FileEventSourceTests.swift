@@ -101,6 +101,22 @@ struct FileEventSourceTests {
     #expect(throws: FormatsFailure.self) { try read([try directory.file("m.csv", "at,visitor,kind\n")], named) }
   }
 
+  @Test func namedColumnsGoByTheFilesEnding() throws {
+    let columns = ["session": "sid", "item": "sku", "time": "ts"]
+    let mapping = "item=sku,session=sid,time=ts"
+    for (file, name) in [("a.csv", "csv"), ("b/a.tsv.gz", "tsv"), ("a.json", "jsonl"), ("a.jsonl.gz", "jsonl")] {
+      #expect(
+        try FileFormat(name: "auto", columns: columns, files: [file, "x.txt"])
+          == FileFormat(name: name, mapping: mapping))
+    }
+    #expect(
+      try FileFormat(name: "tsv", columns: columns, files: ["a.csv"]) == FileFormat(name: "tsv", mapping: mapping))
+    #expect(try FileFormat(name: "auto", columns: [:], files: ["a.csv"]) == nil)
+    for file in ["-", "a.txt", "csv"] {
+      #expect(throws: FormatsFailure.self) { try FileFormat(name: "auto", columns: columns, files: [file]) }
+    }
+  }
+
   @Test func detection() throws {
     for (text, name) in [
       (#"{"event":"interaction","id":"1","timestamp":"1","session":"s","item":"i"}"#, "metarank"),

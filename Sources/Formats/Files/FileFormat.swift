@@ -14,21 +14,21 @@ public enum FileFormat: Sendable, Equatable {
   public static let names = [
     "auto", "gru4rec", "yoochoose", "retailrocket", "diginetica", "sasrec", "sequences", "native", "metarank",
     "segment", "ga4",
-    "json", "csv", "tsv",
+    "jsonl", "csv", "tsv",
   ]
 
-  /// The format of that name, or nil for `auto`: see ``detect(_:file:)``. `csv`, `tsv` and `json` take a `mapping`
+  /// The format of that name, or nil for `auto`: see ``detect(_:file:)``. `csv`, `tsv` and `jsonl` take a `mapping`
   /// (`session=…,item=…,time=…`), as ``TableLayout/init(separator:columns:)`` and ``JSONMapping/init(parsing:)`` read it.
   public init?(name: String, mapping: String? = nil) throws(FormatsFailure) {
     let table = Self.table(named: name)
-    if let mapping, !["csv", "tsv", "json"].contains(name) {
-      throw .invalidMapping(text: mapping, why: "only csv, tsv and json take a mapping, not \(name)")
+    if let mapping, !["csv", "tsv", "jsonl"].contains(name) {
+      throw .invalidMapping(text: mapping, why: "only csv, tsv and jsonl take a mapping, not \(name)")
     }
     switch (name, mapping) {
     case ("auto", _): return nil
     case ("sequences", _): self = .sequences
-    case ("json", nil): self = .json(.native)
-    case ("json", let mapping?): self = .json(try JSONMapping(parsing: mapping))
+    case ("jsonl", nil): self = .json(.native)
+    case ("jsonl", let mapping?): self = .json(try JSONMapping(parsing: mapping))
     case ("csv", let mapping?):
       self = .table(try TableLayout(separator: .character(UInt8(ascii: ",")), columns: mapping))
     case ("tsv", let mapping?): self = .table(try TableLayout(separator: .tab, columns: mapping))
@@ -43,6 +43,24 @@ public enum FileFormat: Sendable, Equatable {
         throw .unknownFormat(name: name)
       }
     }
+  }
+
+  /// What a command line asks for: the format `name`, with the names of `columns` where there are any. With those, `auto` goes by the
+  /// ending of the first of `files`: .csv, .tsv, .jsonl or .json, each also with .gz behind.
+  public init?(name: String, columns: [String: String], files: [String]) throws(FormatsFailure) {
+    let mapping = columns.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+    var name = name
+    if name == "auto", !mapping.isEmpty {
+      var path = files.first ?? ""
+      if path.hasSuffix(".gz") { path.removeLast(3) }
+      let endings = [".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".json": "jsonl"]
+      guard let ending = endings.keys.first(where: { path.hasSuffix($0) }) else {
+        throw .invalidMapping(
+          text: mapping, why: "the ending of the file does not tell its format: name it, csv, tsv or jsonl")
+      }
+      name = endings[ending] ?? name
+    }
+    try self.init(name: name, mapping: mapping.isEmpty ? nil : mapping)
   }
 
   private static func table(named name: String) -> TableLayout? {
