@@ -4,7 +4,7 @@ public enum Preset: String, Codable, Sendable, CaseIterable {
   case fast
   /// A model of the usual size.
   case good
-  /// The usual size, trained longer, with averaged weights.
+  /// The usual size, trained longer with more dropout.
   case best
 }
 
@@ -37,7 +37,10 @@ extension TrainingSettings {
   /// Longest windows that presets choose from.
   static let usualLengths = [20, 50, 100, 200]
 
-  /// The settings of `preset` for an architecture and data of this shape.
+  /// Sessions are long histories where their usual length is above this: many targets a window, so that little dropout and small batches do.
+  static let shortSessions = 50
+
+  /// The settings of `preset` for an architecture and data of this shape; `docs/training.md` has the measurements behind them.
   public init(_ preset: Preset, _ architecture: Architecture, _ data: DataShape) {
     self.init()
     self.architecture = architecture
@@ -47,25 +50,25 @@ extension TrainingSettings {
       objective = .sampledSoftmax
       negatives = 1024
     }
-    let size: Int
     switch preset {
     case .fast:
-      size = 64
+      hiddenSize = 64
       (blocks, heads, epochs, patience) = (1, 1, 10, 2)
       (learningRate, dropout) = (2e-3, 0.2)
     case .good:
-      size = 128
+      hiddenSize = 128
       (blocks, heads, epochs, patience) = (2, 2, 20, 3)
-      (learningRate, dropout) = (1e-3, 0.4)
+      (learningRate, dropout, averaging) = (1e-3, 0.4, 0.999)
     case .best:
-      size = architecture == .sasrec ? 128 : 256
+      hiddenSize = 128
       (blocks, heads, epochs, patience) = (2, 2, 40, 5)
-      (learningRate, dropout) = (1e-3, 0.4)
-      averaging = 0.999
+      (learningRate, dropout, averaging) = (1e-3, 0.5, 0.999)
     }
-    hiddenSize = size
-    ffnSize = 4 * size
-    layerSizes = [size]
-    embeddingSize = size
+    if data.usualLength > TrainingSettings.shortSessions {
+      (hiddenSize, dropout, batchSize) = (64, 0.2, 32)
+    }
+    ffnSize = 4 * hiddenSize
+    layerSizes = [hiddenSize]
+    embeddingSize = hiddenSize
   }
 }
