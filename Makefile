@@ -5,10 +5,10 @@ CONFIGURATION := release
 BIN := .build/$(CONFIGURATION)/intentd
 
 # Suites (regular expressions over `Target.Suite/test`) that also run under the sanitizers, in debug.
-ADDRESS_SUITES := ^(SequentialTests|FormatsTests|PipelineTests)\.
+ADDRESS_SUITES := ^(SequentialTests|FormatsTests|PipelineTests|TrainingTests)\.
 # Tests of those suites that only repeat or measure what others of them do, or are plain arithmetic: too slow at -O0.
-ADDRESS_SKIP := MutationTests|SteadyStateTests|GoldenReferenceTests|EncoderTests/exactness|/speed
-THREAD_SUITES := ^(PipelineTests|ReplayTests)\.
+ADDRESS_SKIP := MutationTests|SteadyStateTests|GoldenReferenceTests|EncoderTests/exactness|/speed|OverfitTests|/resumesBitForBit|/resumesInEitherPhase|/learnsWhatIsCertain|/everyCallOnceARound
+THREAD_SUITES := ^(PipelineTests|ReplayTests)\.|^TrainingTests\.(ThreadTeamTests|EvaluationTests|TrainerTests/(isDeterministic|keepsTheBestEpoch))
 
 # Debian's packages: what a build needs, and what tests need besides.
 BUILD_PACKAGES := pkg-config librdkafka-dev libhiredis-dev libsimdjson-dev libyaml-dev zlib1g-dev libopenblas-dev
