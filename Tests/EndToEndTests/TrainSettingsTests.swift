@@ -62,9 +62,9 @@ import Training
     for (field, usual) in zip(Mirror(reflecting: expected).children, defaults) {
       #expect("\(field.value)" != "\(usual.value)", "\(field.label ?? "") has its default, so that it need not arrive")
     }
-    var settings = TrainingSettings()
-    given.override(&settings)
-    #expect(settings == expected)
+    var options = TrainOptions()
+    options.settings = given
+    #expect(options.trainingSettings(DataShape(items: 50, usualLength: 10), validation: .none) == expected)
     var untouched = expected
     TrainSettings().override(&untouched)
     #expect(untouched == expected)
@@ -99,7 +99,6 @@ import Training
       }
     }
   }
-
 }
 
 extension TrainingSettings {

@@ -1,5 +1,6 @@
 import Foundation
 import Platform
+import Sequential
 import Testing
 
 @testable import Training
@@ -10,7 +11,7 @@ import Testing
     let sessions = TrainerFixture.certain(sessions: 60, items: 20)
     var text = "SessionId\tItemId\tTime\n"
     for index in 0..<sessions.count {
-      for (place, item) in sessions[index].enumerated() { text += "\(index)\ti\(item)\t\(index * 1000 + place)\n" }
+      for (place, item) in sessions[index].enumerated() { text += "\(index)\ti\(item)\t\(1_400_000_000 + index * 86_400 + place)\n" }
     }
     let path = folder.file("clicks.tsv")
     try text.write(toFile: path, atomically: true, encoding: .utf8)
