@@ -11,7 +11,9 @@ import Testing
     let sessions = TrainerFixture.certain(sessions: 60, items: 20)
     var text = "SessionId\tItemId\tTime\n"
     for index in 0..<sessions.count {
-      for (place, item) in sessions[index].enumerated() { text += "\(index)\ti\(item)\t\(1_400_000_000 + index * 86_400 + place)\n" }
+      for (place, item) in sessions[index].enumerated() {
+        text += "\(index)\ti\(item)\t\(1_400_000_000 + index * 86_400 + place)\n"
+      }
     }
     let path = folder.file("clicks.tsv")
     try text.write(toFile: path, atomically: true, encoding: .utf8)
