@@ -113,7 +113,7 @@ let package = Package(
       on: [
         "intentd", "intentd-train", "Demo", "Events", "Platform", "Kafka", "Formats", "Consumer", "Sequential",
         "Pipeline", "SessionState",
-        "Publisher", "Control", "Replay", "TestSupport",
+        "Publisher", "Control", "Replay", "Training", "TestSupport",
       ]),
   ],
   cxxLanguageStandard: .cxx17

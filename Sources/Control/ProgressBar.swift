@@ -24,15 +24,17 @@ public struct ProgressBar: Sendable {
   }
 
   /// Says that `done` things are done at `now`, nanoseconds of a monotonic clock, with a `note` behind. Draws at most ten times a
-  /// second.
-  public mutating func update(done: Int, now: Int64, note: @autoclosure () -> String = "") {
+  /// second. A caller that knows `secondsLeft` better than the time since the first call does says how fast it is in its note too.
+  public mutating func update(
+    done: Int, now: Int64, secondsLeft: Double? = nil, note: @autoclosure () -> String = ""
+  ) {
     guard isTerminal else { return }
     let start = self.start ?? now
     self.start = start
     if let lastDrawn, now - lastDrawn < Self.interval { return }
     lastDrawn = now
     let note = note()
-    let line = line(done: done, nanoseconds: now - start) + (note.isEmpty ? "" : "  \(note)")
+    let line = line(done: done, nanoseconds: now - start, secondsLeft: secondsLeft) + (note.isEmpty ? "" : "  \(note)")
     output("\r\(String(line.prefix(max(width - 1, 1))))\u{1B}[K")
   }
 
@@ -43,7 +45,7 @@ public struct ProgressBar: Sendable {
     output("\r\u{1B}[K")
   }
 
-  private func line(done: Int, nanoseconds: Int64) -> String {
+  private func line(done: Int, nanoseconds: Int64, secondsLeft: Double?) -> String {
     let seconds = Double(nanoseconds) / 1e9
     let rate = seconds > 0 ? "  \(Self.short(Int(Double(done) / seconds)))/s" : ""
     guard let total else { return "\(label)  \(Self.short(done))\(rate)" }
@@ -51,9 +53,13 @@ public struct ProgressBar: Sendable {
     let cells = max(10, min(30, width - label.count - 40))
     let filled = Int(share * Double(cells))
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: cells - filled)
+    if let secondsLeft { return "\(label) [\(bar)] \(Int(share * 100)) %  \(Self.clock(whole(secondsLeft))) left" }
     let left = share > 0 && seconds > 1 ? "  \(Self.clock(Int(seconds / share - seconds))) left" : ""
     return "\(label) [\(bar)] \(Int(share * 100)) %  \(Self.short(done))\(rate)\(left)"
   }
+
+  /// Whole seconds of a time that may be any number; a hundred hours at most.
+  private func whole(_ seconds: Double) -> Int { Int(max(0, min(seconds.isNaN ? 0 : seconds, 359_999)).rounded()) }
 
   /// `950`, `12.3k`, `4.5M`.
   static func short(_ number: Int) -> String {

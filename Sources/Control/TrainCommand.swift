@@ -161,6 +161,8 @@ public struct TrainSettings: Sendable, Equatable {
   public var negatives: Int?
   /// Negatives are drawn by clicks to the power of this.
   public var sampleAlpha: Double?
+  /// How far scores are corrected by log Q.
+  public var logQ: Double?
   /// gBCE's calibration.
   public var calibration: Double?
   /// Weight of the negatives' scores in BPR-max.
@@ -193,6 +195,8 @@ public struct TrainSettings: Sendable, Equatable {
   public var clipNorm: Double?
   /// Dropout.
   public var dropout: Double?
+  /// Dropout of embeddings; nil for ``dropout``.
+  public var embeddingDropout: Double?
   /// Decay of the moving average of the weights.
   public var averaging: Double?
   /// Seed of all that is drawn.

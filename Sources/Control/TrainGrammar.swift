@@ -73,7 +73,9 @@ extension Grammar {
     Option(name: "replay-share", argument: "N", help: "windows of that sample for each new one (0.5)"),
     Option(name: "report", argument: "FILE", help: "write figures and curves as JSON, and a picture of them beside it"),
     Option(name: "plot", argument: "FILE", help: "write the picture there (SVG)"),
-    Option(name: "memory", argument: "SIZE", help: "refuse what would need more memory, such as 4GiB"),
+    Option(
+      name: "memory", argument: "SIZE",
+      help: "refuse what would need more memory, such as 4GiB (what the machine or the container has)"),
     Option(name: "threads", short: "w", argument: "N", help: "threads (one a core, 16 at most)"),
     Option(name: "seed", argument: "N", help: "other weights, order, dropout and negatives (1)"),
     Option(name: "quiet", short: "q", help: "say only what went wrong"),
@@ -81,47 +83,60 @@ extension Grammar {
 
   private static let modelOptions = [
     Option(name: "arch", short: "a", argument: "MODEL", help: "sasrec (the default), gru4rec, lstm", heading: "Model:"),
-    Option(name: "max-length", argument: "L", help: "longest window of events that the model sees"),
+    Option(
+      name: "max-length", argument: "L",
+      help: "longest window of events that the model sees (20, 50, 100 or 200, by how long sessions are)"),
     Option(name: "hidden-size", argument: "D", help: "sasrec: hidden size"),
     Option(name: "blocks", argument: "N", help: "sasrec: blocks"),
     Option(name: "heads", argument: "N", help: "sasrec: attention heads"),
-    Option(name: "ffn-size", argument: "N", help: "sasrec: width of the feed-forward network"),
-    Option(name: "positions", argument: "KIND", help: "sasrec: start or rotary"),
+    Option(name: "ffn-size", argument: "N", help: "sasrec: width of the feed-forward network (4 D)"),
+    Option(name: "positions", argument: "KIND", help: "sasrec: start (the default), rotary"),
     Option(name: "layers", argument: "SIZES", help: "gru4rec, lstm: units of each layer, such as 128 or 128,128"),
-    Option(name: "embedding-size", argument: "N", help: "gru4rec, lstm: size of the item embeddings"),
+    Option(
+      name: "embedding-size", argument: "N", help: "gru4rec, lstm: size of the item embeddings (the last layer's)"),
     Option(
       name: "no-projection",
       help: "gru4rec, lstm: no linear map between the last layer and the embeddings, where their sizes allow that"),
     Option(name: "item-bias", help: "a bias for each item in the scores"),
     Option(
       name: "loss", short: "l", argument: "LOSS",
-      help: "softmax, sampled-softmax, gbce, batch-softmax, bpr-max", heading: "Loss:"),
-    Option(name: "negatives", argument: "N", help: "negatives of the sampled losses"),
+      help:
+        "softmax (the default; sampled-softmax above 100000 items), sampled-softmax, gbce, batch-softmax, bpr-max",
+      heading: "Loss:"),
     Option(
-      name: "sample-alpha", argument: "A", help: "they are drawn by clicks^A: 0 uniformly, 1 by popularity"),
-    Option(name: "calibration", argument: "T", help: "gbce: 0 is plain cross-entropy, 1 fully calibrated"),
-    Option(name: "score-regularisation", argument: "X", help: "bpr-max: weight of the negatives' scores"),
-    Option(name: "label-smoothing", argument: "E", help: "softmax: share of the target spread over all items"),
+      name: "negatives", argument: "N", help: "with a --loss that samples: for each group of rows, or each step (256)"),
+    Option(
+      name: "sample-alpha", argument: "A",
+      help: "they are drawn by clicks^A: 0 uniformly, 1 by popularity (0.5; gbce draws uniformly)"),
+    Option(
+      name: "logq", argument: "X",
+      help: "sampled-softmax, batch-softmax: how far scores are corrected for how often they are drawn, 0 to 1 (1)"),
+    Option(name: "calibration", argument: "T", help: "gbce: 0 is plain cross-entropy, 1 fully calibrated (0.75)"),
+    Option(name: "score-regularisation", argument: "X", help: "bpr-max: weight of the negatives' scores (1)"),
+    Option(name: "label-smoothing", argument: "E", help: "softmax: share of the target spread over all items (0)"),
   ]
 
   private static let optimisationOptions = [
     Option(
-      name: "batching", argument: "KIND", help: "windows, or session-parallel (gru4rec, lstm)",
+      name: "batching", argument: "KIND", help: "windows (the default), session-parallel (gru4rec, lstm)",
       heading: "Optimisation:"),
-    Option(name: "batch-size", short: "b", argument: "N", help: "windows of a step"),
-    Option(name: "epochs", short: "e", argument: "N", help: "epochs at most"),
+    Option(name: "batch-size", short: "b", argument: "N", help: "windows, or lanes, of a step (128)"),
+    Option(name: "epochs", short: "e", argument: "N", help: "epochs at most (5 with --continue)"),
     Option(name: "patience", argument: "N", help: "epochs without a better validation before it stops; 0 for never"),
     Option(
       name: "select-by", argument: "FIGURE",
-      help: "what the best epoch has most of: both (HR@20 and MRR@20), hr@20, mrr@20, ndcg@10"),
-    Option(name: "optimizer", argument: "NAME", help: "adamw, adagrad"),
+      help:
+        "what the best epoch has most of: both (HR@20 and MRR@20, the default), hr@20, mrr@20, ndcg@10 (the default with leave-one-out)"
+    ),
+    Option(name: "optimizer", argument: "NAME", help: "adamw (the default), adagrad"),
     Option(name: "learning-rate", argument: "X", help: "after the warm-up"),
-    Option(name: "schedule", argument: "KIND", help: "constant, cosine"),
-    Option(name: "warm-up", argument: "SHARE", help: "share of the steps in which the learning rate rises"),
-    Option(name: "weight-decay", argument: "X", help: "decoupled weight decay of adamw"),
-    Option(name: "momentum", argument: "X", help: "momentum of adagrad"),
-    Option(name: "clip-norm", argument: "X", help: "largest norm of the gradients; 0 for no limit"),
+    Option(name: "schedule", argument: "KIND", help: "cosine (the default), constant"),
+    Option(name: "warm-up", argument: "SHARE", help: "share of the steps in which the learning rate rises (0.05)"),
+    Option(name: "weight-decay", argument: "X", help: "decoupled weight decay (0.01)"),
+    Option(name: "momentum", argument: "X", help: "adagrad: momentum (0)"),
+    Option(name: "clip-norm", argument: "X", help: "largest norm of the gradients; 0 for no limit (5)"),
     Option(name: "dropout", argument: "P", help: "of embeddings and of what layers put out"),
+    Option(name: "embedding-dropout", argument: "P", help: "of embeddings (--dropout's)"),
     Option(name: "averaging", argument: "DECAY", help: "moving average of the weights, such as 0.999; 0 for none"),
   ]
 }

@@ -72,6 +72,7 @@ extension CommandParser {
     try given.take("loss", .optional(.choice), into: &settings.loss)
     try given.take("negatives", .optional(.integer(1...1_000_000)), into: &settings.negatives)
     try given.take("sample-alpha", .optional(.number(0...1)), into: &settings.sampleAlpha)
+    try given.take("logq", .optional(.number(0...1)), into: &settings.logQ)
     try given.take("calibration", .optional(.number(0...1)), into: &settings.calibration)
     try given.take("score-regularisation", .optional(.number(0...1000)), into: &settings.scoreRegularisation)
     try given.take("label-smoothing", .optional(.number(0...0.9)), into: &settings.labelSmoothing)
@@ -92,47 +93,12 @@ extension CommandParser {
     try given.take("momentum", .optional(.number(0...0.9999)), into: &settings.momentum)
     try given.take("clip-norm", .optional(.number(0...1e6)), into: &settings.clipNorm)
     try given.take("dropout", .optional(.number(0...0.95)), into: &settings.dropout)
+    try given.take("embedding-dropout", .optional(.number(0...0.95)), into: &settings.embeddingDropout)
     try given.take("averaging", .optional(.number(0...0.99999)), into: &settings.averaging)
     var seed: Int?
     try given.take("seed", .optional(.integer(0...Int.max)), into: &seed)
     settings.seed = seed.map { UInt64($0) }
     try given.take("threads", .optional(.integer(1...256)), into: &settings.threads)
-  }
-
-  /// Options that only go with others.
-  private static func check(_ given: Given, _ options: TrainOptions) throws(ControlFailure) {
-    let attention = ["hidden-size", "blocks", "heads", "ffn-size", "positions"]
-    let recurrent = ["layers", "embedding-size", "no-projection"]
-    let model = ["arch", "preset", "max-length", "item-bias"] + attention + recurrent
-    if options.continued != nil {
-      for name in model + ["tune", "min-item-support"] where given[name] != nil {
-        throw .usage("--\(name) goes without --continue: the model that is continued says what it is")
-      }
-    } else {
-      for name in ["replay-older", "replay-share"] where given[name] != nil {
-        throw .usage("--\(name) goes with --continue DIR only")
-      }
-    }
-    if given["replay-share"] != nil, options.older.isEmpty {
-      throw .usage("--replay-share goes with --replay-older FILE")
-    }
-    let isAttention = (options.settings.architecture ?? .sasrec) == .sasrec
-    for name in isAttention ? recurrent : attention where given[name] != nil {
-      throw .usage("--\(name) goes with --arch \(isAttention ? "gru4rec or lstm" : "sasrec") only")
-    }
-    if isAttention, options.settings.batching == .sessionParallel {
-      throw .usage("--batching session-parallel goes with --arch gru4rec or lstm only")
-    }
-    if options.tuneBudget != nil, options.tune == nil { throw .usage("--tune-budget goes with --tune N") }
-    if options.tune != nil, options.resumes {
-      throw .usage("--resume goes without --tune: give the settings that it found, as it printed them")
-    }
-    if options.tune != nil, options.validation == TrainOptions.Validation.none {
-      throw .usage("--tune needs something to measure on: leave --validation none away")
-    }
-    if let size = options.settings.hiddenSize, let heads = options.settings.heads, size % heads != 0 {
-      throw .usage("--heads: \(heads) does not divide --hidden-size \(size)")
-    }
   }
 }
 

@@ -35,6 +35,7 @@ final class Console {
     }
     bar?.update(
       done: (progress.epoch - 1) * max(1, progress.steps) + progress.step, now: MonotonicClock.nanoseconds,
+      secondsLeft: progress.secondsLeft,
       note: String(
         format: "epoch %d/%d  loss %.4f  %.0f events/s", progress.epoch, progress.epochs, progress.loss,
         progress.eventsPerSecond))
@@ -95,6 +96,17 @@ enum TrainingText {
         ? "--hidden-size \(settings.hiddenSize) --ffn-size \(settings.ffnSize)"
         : "--layers \(value) --embedding-size \(settings.embeddingSize)"
     }.joined(separator: " ")
+  }
+
+  /// What there is of a training that was asked to end, and how it goes on; nil is one that did not begin.
+  static func interruption(_ outcome: TrainingRun.Outcome?, resumeFile: String) -> String {
+    guard let outcome else { return "ended before training began; nothing was written" }
+    guard outcome.isResumable else {
+      return
+        "ended in the first epoch; nothing was written, as session-parallel training goes on from whole epochs only"
+    }
+    let place = outcome.report.settings.batching == .windows ? "where it was" : "from the last whole epoch"
+    return "ended so that it can go on \(place): the same command with --resume does (\(resumeFile))"
   }
 
   private static func four(_ value: Double) -> String { String(format: "%.4f", value) }

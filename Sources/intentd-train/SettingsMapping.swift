@@ -72,6 +72,7 @@ extension TrainSettings {
     choose(loss, \.objective)
     set(negatives, \.negatives)
     set(sampleAlpha, \.sampleAlpha)
+    set(logQ, \.logQ)
     set(calibration, \.calibration)
     set(scoreRegularisation, \.scoreRegularisation)
     set(labelSmoothing, \.labelSmoothing)
@@ -88,6 +89,7 @@ extension TrainSettings {
     set(momentum, \.momentum)
     set(clipNorm, \.clipNorm)
     set(dropout, \.dropout)
+    if let embeddingDropout { settings.embeddingDropout = embeddingDropout }
     set(averaging, \.averaging)
     set(seed, \.seed)
     set(threads, \.threads)

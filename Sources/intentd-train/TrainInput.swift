@@ -1,6 +1,7 @@
 import Control
 import Events
 import Foundation
+import Platform
 import Sequential
 import Training
 
@@ -33,6 +34,12 @@ struct TrainInput {
       metadata = try continued?.metadata.map { try TrainInput.extended($0, count: data.vocabulary.count) }
     }
     var settings = options.trainingSettings(data.shape, validation: split.validation)
+    if options.settings.labelSmoothing ?? 0 > 0, settings.objective != .softmax {
+      throw TrainRun.Refusal(
+        description:
+          "--label-smoothing goes with --loss softmax only, and so many items (\(data.itemCount)) are trained with "
+          + "\(settings.objective.rawValue). Give --loss softmax, or leave it away.")
+    }
     guard let continued else {
       continuation = nil
       self.settings = settings
@@ -74,9 +81,9 @@ struct TrainInput {
     return ISO8601DateFormatter().string(from: Date(timeIntervalSince1970: Double(last / 1000)))
   }
 
-  /// Most bytes: what was asked for, or what the machine has.
+  /// Most bytes: what was asked for, or what the machine or its container has.
   private static func memory(_ options: TrainOptions) -> Int {
-    options.memory ?? Int(clamping: ProcessInfo.processInfo.physicalMemory)
+    options.memory ?? MemoryLimit.bytes
   }
 
   /// Metadata of a model, with nothing known of the items that are new.

@@ -30,12 +30,19 @@ struct TrainRun {
     let request = StopRequest()
     let signals = try SignalWaiter { request.note($0) }
     defer { signals.stop() }
-    try checkPlaces()
+    try Places(options, output).check()
     let input = try TrainInput(options)
     say(input)
     if let status = request.status { return interrupted(status) }
     var settings = input.settings
     var trials: [Tuning.Trial]?
+    var runOptions = input.runOptions(options, name: name)
+    runOptions.refits = options.refits
+    runOptions.resumeFile = resumeFile
+    runOptions.resumes = options.resumes
+    // Before hours of search too: what does not fit is refused, and a person sees what is to come.
+    var training = try TrainingRun(settings, input.data, input.split, runOptions)
+    console.say(try training.plan().text)
     if let count = options.tune {
       let found = try tune(input, count, request)
       if let status = request.status { return interrupted(status) }
@@ -45,17 +52,13 @@ struct TrainRun {
       settings = best.settings
       trials = found
       console.say(TrainingText.table(found), "the best settings: \(TrainingText.arguments(settings))", "")
+      training = try TrainingRun(settings, input.data, input.split, runOptions)
+      console.say(try training.plan().text)
     }
-    var runOptions = input.runOptions(options, name: name)
-    runOptions.refits = options.refits
-    runOptions.resumeFile = resumeFile
-    runOptions.resumes = options.resumes
-    let training = try TrainingRun(settings, input.data, input.split, runOptions)
-    console.say(try training.plan().text)
     let outcome = try training.run(callbacks(request))
     console.clear()
     if outcome.end == .interrupted {
-      return interrupted(request.status ?? ProcessSignal.terminate.exitStatus, resumable: true)
+      return interrupted(request.status ?? ProcessSignal.terminate.exitStatus, outcome)
     }
     return try finish(outcome, trials)
   }
@@ -117,11 +120,9 @@ struct TrainRun {
     return callbacks
   }
 
-  private func interrupted(_ status: Int32, resumable: Bool = false) -> Int32 {
-    console.warn(
-      resumable
-        ? "ended where it can go on: the same command with --resume does (\(resumeFile))"
-        : "ended before training began; nothing was written")
+  /// Says what there is of a training that a signal ended: of `outcome`, or, where that is nil, of one that did not begin.
+  private func interrupted(_ status: Int32, _ outcome: TrainingRun.Outcome? = nil) -> Int32 {
+    console.warn(TrainingText.interruption(outcome, resumeFile: resumeFile))
     return status
   }
 
@@ -146,24 +147,6 @@ struct TrainRun {
     var name = ""
     for character in last where name.utf8.count + String(character).utf8.count <= 128 { name.append(character) }
     return name.isEmpty ? "model" : name
-  }
-
-  /// Refuses, before hours of work, what could not be written after them.
-  private func checkPlaces() throws {
-    let files = FileManager.default
-    for path in [output, options.report, options.plot].compactMap({ $0 }) {
-      let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
-      guard files.isWritableFile(atPath: parent) else {
-        throw Refusal(description: "\(path) can't be written: \(parent) is not there, or not writable")
-      }
-    }
-    guard let entries = try? files.contentsOfDirectory(atPath: output) else {
-      guard !files.fileExists(atPath: output) else { throw Refusal(description: "\(output) is no directory") }
-      return
-    }
-    guard entries.isEmpty || entries.contains("config.json") else {
-      throw Refusal(description: "\(output) holds other things than a model. Name another directory with --out.")
-    }
   }
 
   private static func trimmed(_ path: String) -> String {

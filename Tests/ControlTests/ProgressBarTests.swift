@@ -35,6 +35,19 @@ import Testing
       screen.texts[20] == "\rreplay [##############################] 100 %  1.0k  500/s  0:00 left\u{1B}[K")
   }
 
+  /// Who knows how long it takes says so: a bar that begins in the middle would not.
+  @Test func aKnownTimeIsShownInPlaceOfAGuess() {
+    let screen = Screen()
+    for (call, left) in [200.4, .infinity, .nan].enumerated() {
+      var bar = bar(screen, total: 1000)
+      bar.update(done: 800 + call, now: 5_000_000_000, secondsLeft: left, note: "12 events/s")
+    }
+    let begin = "\rreplay [########################......] 80 %  "
+    #expect(screen.texts[0] == begin + "3:20 left  12 events/s\u{1B}[K")
+    #expect(screen.texts[1] == begin + "99:59:59 left  12 events/s\u{1B}[K")
+    #expect(screen.texts[2] == begin + "0:00 left  12 events/s\u{1B}[K")
+  }
+
   @Test func itFitsIntoTheTerminal() {
     let screen = Screen()
     var narrow = bar(screen, total: 10, width: 20)

@@ -32,14 +32,15 @@ import Testing
 
   @Test func everySettingIsRead() throws {
     let options = try parse(
-      "c", "-o", "m", "--arch", "gru4rec", "--max-length=30", "--layers", "100,50", "--embedding-size", "50", "--no-projection",
+      "c", "-o", "m", "--arch", "gru4rec", "--max-length=30", "--layers", "100,50", "--embedding-size", "50",
+      "--no-projection",
       "--item-bias",
-      "--loss", "bpr-max", "--negatives", "2048", "--sample-alpha", "0.75", "--calibration", "0.5",
-      "--score-regularisation", "2", "--label-smoothing", "0.1", "--batching", "session-parallel", "--batch-size", "64",
+      "--loss", "bpr-max", "--negatives", "2048", "--sample-alpha", "0.75",
+      "--score-regularisation", "2", "--batching", "session-parallel", "--batch-size", "64",
       "--epochs", "7", "--patience", "0", "--select-by", "ndcg@10", "--optimizer", "adagrad", "--learning-rate", "0.05",
       "--schedule", "constant",
       "--warm-up", "0", "--weight-decay", "0.1", "--momentum", "0.3", "--clip-norm", "1.5", "--dropout", "0.25",
-      "--averaging", "0.999", "--seed", "42", "--threads", "3")
+      "--embedding-dropout", "0.1", "--averaging", "0.999", "--seed", "42", "--threads", "3")
     var expected = TrainSettings()
     expected.architecture = .gru4rec
     expected.maxLength = 30
@@ -50,9 +51,7 @@ import Testing
     expected.loss = .bprMax
     expected.negatives = 2048
     expected.sampleAlpha = 0.75
-    expected.calibration = 0.5
     expected.scoreRegularisation = 2
-    expected.labelSmoothing = 0.1
     expected.batching = .sessionParallel
     expected.batchSize = 64
     expected.epochs = 7
@@ -66,6 +65,7 @@ import Testing
     expected.momentum = 0.3
     expected.clipNorm = 1.5
     expected.dropout = 0.25
+    expected.embeddingDropout = 0.1
     expected.averaging = 0.999
     expected.seed = 42
     expected.threads = 3
@@ -76,6 +76,9 @@ import Testing
     ).settings
     #expect(attention.hiddenSize == 64 && attention.blocks == 3 && attention.heads == 4)
     #expect(attention.ffnSize == 100 && attention.positions == .rotary)
+    #expect(try parse("c", "-o", "m", "--loss", "sampled-softmax", "--logq", "0.5").settings.logQ == 0.5)
+    #expect(try parse("c", "-o", "m", "--loss", "gbce", "--calibration", "0.5").settings.calibration == 0.5)
+    #expect(try parse("c", "-o", "m", "--label-smoothing", "0.1").settings.labelSmoothing == 0.1)
   }
 
   @Test func howToReadAndRunIsRead() throws {
@@ -107,6 +110,31 @@ import Testing
     #expect(options.settings.epochs == 2)
   }
 
+  /// The model says whether it is recurrent, and the training refuses lanes where it is not.
+  @Test func aContinuedModelMayTakeLanes() throws {
+    let options = try parse("new", "-o", "m2", "--continue", "m", "--batching", "session-parallel")
+    #expect(options.settings.batching == .sessionParallel)
+  }
+
+  @Test func turningOffWhatIsNotThereIsNoMistake() throws {
+    let settings = try parse(
+      "c", "-o", "m", "--loss", "gbce", "--sample-alpha", "0", "--logq", "0", "--score-regularisation", "0",
+      "--label-smoothing", "0", "--momentum", "0", "--patience", "0", "--validation", "none"
+    ).settings
+    #expect(settings.sampleAlpha == 0 && settings.logQ == 0 && settings.momentum == 0)
+  }
+
+  @Test func publishedGRU4RecCanBeSaid() throws {
+    let settings = try parse(
+      "c", "-o", "m", "--arch", "gru4rec", "--layers", "480", "--no-projection", "--batching", "session-parallel",
+      "--loss", "batch-softmax", "--optimizer", "adagrad", "--learning-rate", "0.07", "--weight-decay", "0",
+      "--negatives", "2048", "--sample-alpha", "0.2", "--logq", "1", "--batch-size", "48", "--embedding-dropout", "0",
+      "--dropout", "0.2", "--schedule", "constant", "--warm-up", "0"
+    ).settings
+    #expect(settings.logQ == 1 && settings.embeddingDropout == 0 && settings.dropout == 0.2)
+    #expect(settings.projects == false && settings.layers == [480])
+  }
+
   @Test(arguments: [
     ("auto", TrainOptions.Validation.automatic), ("none", .none), ("leave-one-out", .leaveOneOut),
     ("1d", .last(milliseconds: 86_400_000)), ("12h", .last(milliseconds: 43_200_000)), ("10%", .share(0.1)),
@@ -136,6 +164,18 @@ import Testing
     (["c", "--out", "m", "--replay-older", "x"], "--continue DIR only"),
     (["c", "--out", "m", "--continue", "d", "--replay-share", "1"], "--replay-older"),
     (["c", "--out", "m", "--continue", "d", "--hidden-size", "64"], "goes without --continue"),
+    (["c", "--out", "m", "--negatives", "9"], "--loss sampled-softmax, gbce, batch-softmax or bpr-max only"),
+    (["c", "--out", "m", "--loss", "gbce", "--sample-alpha", "0.5"], "sampled-softmax, batch-softmax or bpr-max only"),
+    (["c", "--out", "m", "--loss", "bpr-max", "--logq", "1"], "--loss sampled-softmax or batch-softmax only"),
+    (["c", "--out", "m", "--logq", "1.5", "--loss", "batch-softmax"], "from 0 to 1"),
+    (["c", "--out", "m", "--calibration", "0"], "--loss gbce only"),
+    (["c", "--out", "m", "--loss", "gbce", "--score-regularisation", "1"], "--loss bpr-max only"),
+    (["c", "--out", "m", "--loss", "gbce", "--label-smoothing", "0.1"], "--loss softmax only"),
+    (["c", "--out", "m", "--momentum", "0.1"], "--optimizer adagrad only"),
+    (["c", "--out", "m", "--optimizer", "adamw", "--momentum", "0.1"], "--optimizer adagrad only"),
+    (["c", "--out", "m", "--embedding-dropout", "1"], "from 0 to 0.95"),
+    (["c", "--out", "m", "--validation", "none", "--patience", "3"], "--patience needs something to measure on"),
+    (["c", "--out", "m", "--validation", "none", "--select-by", "hr@20"], "--select-by needs something"),
     (["-", "-", "--out", "m"], "can be read once"),
     (["c", "--out", "m", "--out", "n"], "given twice"),
     (["c", "--out", "m", "--memory", "lots"], "no size"),

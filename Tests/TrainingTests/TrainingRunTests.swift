@@ -46,6 +46,11 @@ import Testing
     #expect(outcome.report.epochs == search.chosen)
     try outcome.write(to: "\(folder.path)/model")
     let model = try ModelDirectory.load("\(folder.path)/model")
+    // The phase that made the weights alone, under the name that the reference's tools use.
+    let seconds = outcome.report.refit.reduce(0) { $0 + $1.seconds }
+    let written = model.metrics.filter { $0.name.hasSuffix("seconds") }
+    #expect(written == [ModelMetric("training_seconds", .number((seconds * 10).rounded() / 10))])
+    #expect(seconds < outcome.report.seconds)
     #expect(model.vocabulary.count == data.itemCount)
     #expect(model.metrics.contains { $0.name == "HR@20" } && model.metrics.contains(ModelMetric("refit", .flag(true))))
     #expect(outcome.report.picture.contains("<svg"))

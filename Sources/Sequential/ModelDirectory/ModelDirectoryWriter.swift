@@ -32,6 +32,13 @@ public enum ModelDirectoryWriter {
     try directory.commit(replacing: ModelDirectory.FileName.all)
   }
 
+  /// Throws what ``write(_:to:)`` would throw because of the place `path` alone: a directory beside which nothing can be made, or that holds
+  /// what is no part of a model.
+  public static func checkPlace(_ path: String) throws(ModelFailure) {
+    let directory = try DirectoryReplacement(path)
+    _ = try directory.isTaken(replaceable: ModelDirectory.FileName.all)
+  }
+
   private static func check(_ weights: Weights, _ tensors: [TensorSpecification]) throws(ModelFailure) {
     let file = ModelDirectory.FileName.weights
     let expected = Set(tensors.map(\.name))

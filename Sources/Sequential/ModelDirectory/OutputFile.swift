@@ -85,19 +85,30 @@ import Glibc
     try file.finish()
   }
 
+  /// True where the place is taken by a directory that may be replaced: one without files but `names`; one with others is refused, as is
+  /// what is no directory.
+  borrowing func isTaken(replaceable names: [String]) throws(ModelFailure) -> Bool {
+    guard let old = entries(target) else {
+      let code = errno
+      guard code == ENOENT else { throw .system(file: target, operation: "opening the directory", reason: lastError()) }
+      return false
+    }
+    if let foreign = old.first(where: { !names.contains($0) }) {
+      throw .foreignFile(directory: target, file: foreign)
+    }
+    return true
+  }
+
   /// Gives the new directory its name. One that has it already, and no files but `names`, is removed.
   consuming func commit(replacing names: [String]) throws(ModelFailure) {
     try synchronize(temporary)
-    let old = entries(target)
-    if let foreign = old?.first(where: { !names.contains($0) }) {
-      throw .foreignFile(directory: target, file: foreign)
-    }
-    if old != nil, unsafe rename(target, replaced) != 0 {
+    let isTaken = try isTaken(replaceable: names)
+    if isTaken, unsafe rename(target, replaced) != 0 {
       throw .system(file: target, operation: "renaming", reason: lastError())
     }
     guard unsafe rename(temporary, target) == 0 else {
       let reason = lastError()
-      if old != nil { _ = unsafe rename(replaced, target) }
+      if isTaken { _ = unsafe rename(replaced, target) }
       throw .system(file: target, operation: "renaming the new directory", reason: reason)
     }
     removeDirectory(replaced)

@@ -13,6 +13,8 @@ final class SASRecNetwork<Scalar: TrainingScalar>: Network {
   let output: OutputTable
   /// Share of elements that are dropped in training.
   let dropout: Double
+  /// The same of embeddings.
+  let embeddingDropout: Double
   private let list: ParameterList<Scalar>
   private let model: ModelConfiguration
   private let numbers: SASRecConfiguration
@@ -32,12 +34,14 @@ final class SASRecNetwork<Scalar: TrainingScalar>: Network {
       ModelConfiguration(
         name: "", itemCount: itemCount, maxLength: maxLength, output: .tied, itemBias: itemBias,
         architecture: .sasrec(numbers)),
-      numbers, dropout: dropout, seed: seed)
+      numbers, dropout: dropout, embeddingDropout: dropout, seed: seed)
   }
 
   /// A network of the form that `configuration` describes, with new weights; nil where it is one that can't be trained here: another
   /// architecture, or one of the forms of SASRec that only imported models have.
-  convenience init?(_ configuration: ModelConfiguration, dropout: Double, seed: UInt64) {
+  convenience init?(
+    _ configuration: ModelConfiguration, dropout: Double, embeddingDropout: Double? = nil, seed: UInt64
+  ) {
     guard case .sasrec(let numbers) = configuration.architecture else { return nil }
     let trained = SASRecConfiguration(
       hiddenSize: numbers.hiddenSize, blocks: numbers.blocks, heads: numbers.heads, ffnSize: numbers.ffnSize,
@@ -45,16 +49,19 @@ final class SASRecNetwork<Scalar: TrainingScalar>: Network {
       positions: numbers.positions, rotaryBase: numbers.rotaryBase)
     guard numbers == trained, numbers.positions == .start || numbers.positions == .rotary else { return nil }
     guard configuration.output == .tied, configuration.padding == .none else { return nil }
-    self.init(configuration, numbers, dropout: dropout, seed: seed)
+    self.init(configuration, numbers, dropout: dropout, embeddingDropout: embeddingDropout ?? dropout, seed: seed)
   }
 
-  private init(_ model: ModelConfiguration, _ numbers: SASRecConfiguration, dropout: Double, seed: UInt64) {
+  private init(
+    _ model: ModelConfiguration, _ numbers: SASRecConfiguration, dropout: Double, embeddingDropout: Double, seed: UInt64
+  ) {
     precondition(numbers.hiddenSize % numbers.heads == 0)
     precondition(numbers.positions == .start || (numbers.hiddenSize / numbers.heads) % 2 == 0)
-    precondition(dropout >= 0 && dropout < 1)
+    precondition((0..<1).contains(dropout) && (0..<1).contains(embeddingDropout))
     self.model = model
     self.numbers = numbers
     self.dropout = dropout
+    self.embeddingDropout = embeddingDropout
     list = ParameterList(model)
     parameters = list.parameters
     output = OutputTable(weight: list["item_embedding.weight"].index, bias: list.find("output.bias")?.index)
@@ -79,7 +86,8 @@ final class SASRecNetwork<Scalar: TrainingScalar>: Network {
   }
 
   func makePass(_ capacity: BatchCapacity) -> SASRecPass<Scalar> {
-    SASRecPass(list, numbers, dropout: dropout, maxLength: model.maxLength, capacity)
+    SASRecPass(
+      list, numbers, dropout: dropout, embeddingDropout: embeddingDropout, maxLength: model.maxLength, capacity)
   }
 
   func passBytes(_ capacity: BatchCapacity) -> Int {

@@ -20,6 +20,7 @@ final class SASRecPass<Scalar: TrainingScalar>: NetworkPass {
   private let blocks: [Block]
   private let finalNorm: ResidualNorm<Scalar>
   private let rate: Double
+  private let embeddingRate: Double
   private let capacity: BatchCapacity
   /// The residual x [rows, d]; backwards its gradient.
   private let residual: Tensor<Scalar>
@@ -32,8 +33,8 @@ final class SASRecPass<Scalar: TrainingScalar>: NetworkPass {
   private var embeddingMask = DropoutMask.none
 
   init(
-    _ parameters: ParameterList<Scalar>, _ numbers: SASRecConfiguration, dropout: Double, maxLength: Int,
-    _ capacity: BatchCapacity
+    _ parameters: ParameterList<Scalar>, _ numbers: SASRecConfiguration, dropout: Double, embeddingDropout: Double,
+    maxLength: Int, _ capacity: BatchCapacity
   ) {
     precondition(capacity.length <= maxLength)
     let (rows, size) = (capacity.rows, numbers.hiddenSize)
@@ -55,6 +56,7 @@ final class SASRecPass<Scalar: TrainingScalar>: NetworkPass {
     }
     finalNorm = ResidualNorm("final_norm", of: parameters, rows: rows, epsilon: epsilon)
     rate = dropout
+    embeddingRate = embeddingDropout
     self.capacity = capacity
     residual = Tensor(rows: rows, columns: size)
     branch = Tensor(rows: rows, columns: size)
@@ -77,7 +79,7 @@ final class SASRecPass<Scalar: TrainingScalar>: NetworkPass {
     let rows = batch.rows
     precondition(rows <= capacity.rows)
     batch.check(rows: embedding.items.value.rows, length: capacity.length)
-    embeddingMask = DropoutMask(rate, dropout, part: 0)
+    embeddingMask = DropoutMask(embeddingRate, dropout, part: 0)
     embedding.forward(batch, dropout: embeddingMask, into: residual)
     var joining: Tensor<Scalar>?
     var mask = DropoutMask.none

@@ -65,7 +65,7 @@ struct StepSource {
   func compute(_ team: ReplicaTeam, update: Int) -> Double {
     let settings = trainer.settings
     let (targets, scale) = (targets, 1 / Float(max(targets, 1)))
-    let hasDropout = settings.dropout > 0
+    let hasDropout = settings.dropout > 0 || settings.embeddingDropout ?? 0 > 0
     func stream(_ purpose: RandomStream.Purpose, _ replica: Int) -> RandomStream {
       // A training's refit draws its own numbers: it is another training.
       RandomStream(seed: settings.seed, purpose: purpose, step: update, part: replica)

@@ -24,12 +24,18 @@ extension TrainingParts {
     let network: any Network<Float>
     switch form.architecture {
     case .sasrec:
-      guard let sasrec = SASRecNetwork<Float>(form, dropout: settings.dropout, seed: settings.seed) else {
+      guard
+        let sasrec = SASRecNetwork<Float>(
+          form, dropout: settings.dropout, embeddingDropout: settings.embeddingDropout, seed: settings.seed)
+      else {
         throw .model(why: "a SASRec of this form can be served, but not trained here")
       }
       network = sasrec
     case .recurrent:
-      guard let shape = RecurrentShape(form, embeddingDropout: settings.dropout, hiddenDropout: settings.dropout) else {
+      guard
+        let shape = RecurrentShape(
+          form, embeddingDropout: settings.embeddingDropout ?? settings.dropout, hiddenDropout: settings.dropout)
+      else {
         throw .model(why: "a recurrent model of this form can be served, but not trained here")
       }
       network = RecurrentNetwork<Float>(shape, seed: settings.seed)
@@ -98,6 +104,11 @@ extension TrainingSettings {
         (1...1024).contains(embeddingSize), "embedding size", "is \(embeddingSize), and must be from 1 to 1024")
     }
     try require((0..<1).contains(dropout), "dropout", "is \(dropout), and must be at least 0 and below 1")
+    let embeddingDropout = embeddingDropout ?? dropout
+    try require(
+      (0..<1).contains(embeddingDropout), "embedding dropout",
+      "is \(embeddingDropout), and must be at least 0 and below 1")
+    try require((0...1).contains(logQ), "log Q correction", "is \(logQ), and must be from 0 to 1")
     try require((0..<1).contains(averaging), "averaging", "is \(averaging), and must be at least 0 and below 1")
     try require((0..<1).contains(warmUp), "warm-up", "is \(warmUp), and must be at least 0 and below 1")
     try require(learningRate > 0 && learningRate.isFinite, "learning rate", "is \(learningRate), and must be above 0")

@@ -31,6 +31,12 @@ public struct TrainingReport: Codable, Sendable, Equatable {
   /// Why it ended early; nil where it did not.
   public var failure: String?
 
+  /// Seconds of the epochs' steps in the phase that made the weights.
+  var trainingSeconds: Double {
+    let epochs = refit.isEmpty ? search?.epochs ?? [] : refit
+    return epochs.reduce(0) { $0 + $1.seconds }
+  }
+
   /// The entries of `metrics.json`. What was measured, was measured before the refit.
   public var metrics: [ModelMetric] {
     var metrics = [
@@ -41,7 +47,7 @@ public struct TrainingReport: Codable, Sendable, Equatable {
       ModelMetric("items", .number(Double(plan.items))),
       ModelMetric("parameters", .number(Double(plan.parameters))),
       ModelMetric("epochs", .number(Double(epochs))),
-      ModelMetric("seconds", .number((seconds * 10).rounded() / 10)),
+      ModelMetric("training_seconds", .number((trainingSeconds * 10).rounded() / 10)),
       ModelMetric("threads", .number(Double(settings.threads))),
       ModelMetric("seed", .text("\(settings.seed)")),
       ModelMetric("refit", .flag(!refit.isEmpty && search != nil)),

@@ -39,7 +39,7 @@ public struct TrainingRun {
     public var progress: (TrainingProgress) -> Void = { _ in }
     /// After each epoch.
     public var epoch: (TrainingPhase, EpochRecord) -> Void = { _, _ in }
-    /// Asked before each step: true ends the training where it can be resumed.
+    /// Asked before each step: true ends the training where it can be resumed, see ``Outcome/isResumable``.
     public var isStopped: () -> Bool = { false }
 
     /// Callbacks that do nothing.
@@ -52,7 +52,7 @@ public struct TrainingRun {
     case finished
     /// It went wrong; the model, where there is one, is from before.
     case failed(TrainingFailure)
-    /// It was asked to stop, and can be resumed where it has a file for that.
+    /// It was asked to stop, and can be resumed where ``Outcome/isResumable`` says so.
     case interrupted
   }
 
@@ -178,6 +178,12 @@ public struct TrainingRun {
 }
 
 extension TrainingRun.Outcome {
+  /// True where a resume file, if it has one, says how it goes on: with session-parallel batches only once an epoch has ended, as the lanes'
+  /// hidden states are not kept.
+  public var isResumable: Bool {
+    report.settings.batching == .windows || report.search != nil || !report.refit.isEmpty
+  }
+
   /// Writes the model, where there is one, to the directory `path`. The resume file, of no use then, is the caller's to remove.
   public func write(to path: String) throws(TrainingFailure) {
     guard let model else { return }

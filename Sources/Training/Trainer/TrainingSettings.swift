@@ -141,8 +141,10 @@ public struct TrainingSettings: Codable, Sendable, Equatable {
   public var momentum = 0.0
   /// Largest norm of all gradients together; 0 for no limit.
   public var clipNorm = 5.0
-  /// Dropout of embeddings and of what layers put out.
+  /// Dropout of what layers put out, and of embeddings.
   public var dropout = 0.4
+  /// Dropout of embeddings; nil for that of layers.
+  public var embeddingDropout: Double?
   /// Decay of the exponential moving average of the weights that is evaluated and written (Polyak & Juditsky 1992), by step; 0 for none.
   public var averaging = 0.0
   /// Seed of weights, order, dropout and negatives.

@@ -194,4 +194,23 @@ struct ModelDirectoryTests {
     try expectEqual(try ModelDirectory.load(path), other)
     #expect(throws: ModelFailure.self) { try ModelDirectoryWriter.write(model, to: "\(path)/no/where") }
   }
+
+  @Test("a place is refused before writing as it would be after, and looking leaves nothing there")
+  func places() throws {
+    let directory = try TemporaryDirectory()
+    let (_, path) = try written(in: directory)
+    try ModelDirectoryWriter.checkPlace(path)
+    try ModelDirectoryWriter.checkPlace("\(directory.path)/new")
+    #expect(try directory.names == ["model"])
+    try directory.write("model/notes.txt", "mine")
+    try directory.write("file", "mine")
+    do {
+      try ModelDirectoryWriter.checkPlace(path)
+      Issue.record("a directory with other files is no place")
+    } catch ModelFailure.foreignFile(_, let file) { #expect(file == "notes.txt") }
+    for place in ["file", "no/where"] {
+      #expect(throws: ModelFailure.self) { try ModelDirectoryWriter.checkPlace("\(directory.path)/\(place)") }
+    }
+    #expect(try directory.names == ["file", "model"])
+  }
 }
