@@ -165,7 +165,7 @@ $(BENCH)/loadgen: $(wildcard Benchmarks/daemon/loadgen/*) | setup
 	@mkdir -p $(BENCH)
 	$(CC) -O2 -Wall -Wextra -o $@ $(filter %.c,$^) $$(pkg-config --cflags --libs rdkafka) -lpthread -lm
 
-quality: setup ## train on ../shared/data (or DATA=/path), and compare with baselines and PyTorch; takes hours, ARGS='--quick' minutes
+quality: setup ## train on ../shared/data (or DATA=/path), and compare with baselines and PyTorch; takes hours, ARGS='--quick' or '--only daily' minutes
 	@python3 -c 'import torch, safetensors' 2>/dev/null || { \
 	  echo 'The PyTorch references need: pip install -r tools/requirements.txt' >&2; exit 1; }
 	$(SWIFT) build -c release --product intentd

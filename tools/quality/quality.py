@@ -16,6 +16,7 @@ from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
+from daily import measure_days
 from quality_commands import DATASETS, OURS, RACE_EPOCHS, RACES, REFERENCES, DataSet, Ours, Race, Reference
 from quality_runs import ROOT, Done, Failure, Row, fill, machine, replay_rows, reused, run, stopped_early, training_seconds, without_last
 from quality_table import quality_table, race_figures, race_table, report, verdicts
@@ -45,34 +46,38 @@ class Session:
             "epochs": 1 if self.options.quick else RACE_EPOCHS,
         }
 
-    def run(self, template: str, key: str, log: str = "") -> Done:
-        """Run a command of the table; models are written to folders of their own."""
+    def run(self, template: str, key: str, log: str = "", **values: object) -> Done:
+        """Run a command of the table, with further `values` for placeholders; models are written to folders of their own."""
         (self.out / "models").mkdir(exist_ok=True)
-        done = run(fill(template, self.values(key)), self.out / "logs" / f"{log or key}.log")
+        done = run(fill(template, self.values(key) | values), self.out / "logs" / f"{log or key}.log")
         self.commands.append(done)
         return done
 
     def ours(self, model: Ours) -> list[Row]:
-        """Train and evaluate a model of ours, with the baselines beside it."""
-        key = f"{model.dataset}-intentd"
+        """Train and evaluate a model of ours, and the baselines that its command evaluates beside it."""
+        key = model.key
         quick = f" {model.quick}" if self.options.quick else ""
         trained = self.run(model.train + quick, key, f"{key}-train")
         self.run(model.evaluate, key, f"{key}-evaluate")
         rows = replay_rows(model.dataset, json.loads((self.out / f"{key}.json").read_text()), model.name)
-        rows[0].seconds = trained.seconds
+        rows[0].seconds, rows[0].process = training_seconds(self.out / "models" / key), trained.seconds
         return rows
 
     def reference(self, reference: Reference) -> Row:
         """A reference's row: from the folder of an earlier run, or trained and evaluated now."""
         result = reused(self.options.reuse, reference.key)
         notes = [] if result is None else [result["reused"]]
+        process = None
         if result is None:
-            self.run(reference.train + (f" {reference.quick}" if self.options.quick else ""), reference.key)
+            done = self.run(reference.train + (f" {reference.quick}" if self.options.quick else ""), reference.key)
             result = json.loads((self.out / f"{reference.key}.json").read_text())
+            process = done.seconds
+            # Some say it in their model directory alone.
+            result.setdefault("training_seconds", training_seconds(self.out / "models" / reference.key))
         figures = {name: value for name, value in result.items() if "@" in name}
         notes += [] if self.options.quick else stopped_early(result)
         seconds = result.get("training_seconds")
-        return Row(reference.dataset, reference.name, "reference", figures, seconds, reference.expected, notes)
+        return Row(reference.dataset, reference.name, "reference", figures, seconds, process, reference.expected, notes)
 
     def race(self, race: Race, index: int) -> dict:
         """Ours and the reference in turns."""
@@ -81,8 +86,8 @@ class Session:
             for side in ("ours", "reference"):
                 key = f"race-{index}-{side}-{turn}"
                 done = self.run(getattr(race, side), key)
-                seconds = training_seconds(self.out / "models" / key, done.seconds)
-                entries[side].append({"process": done.seconds, "training": seconds})
+                seconds = training_seconds(self.out / "models" / key)
+                entries[side].append({"process": done.seconds, "training": done.seconds if seconds is None else seconds})
         return {"name": race.name} | entries
 
     def attempt(self, what, *arguments):
@@ -98,7 +103,7 @@ class Session:
 def check(options: Namespace, chosen: list[DataSet]) -> None:
     """Whether everything is there that the run needs."""
     files = {file for dataset in chosen for file in dataset.files}
-    files |= set(DATASETS["yoochoose"].files) if wants(options, "speed") else set()
+    files |= set(DATASETS["yoochoose"].files) if wants(options, "speed") or wants(options, "daily") else set()
     missing = sorted(file for file in files if not (options.data / file).exists())
     if missing:
         raise Failure(f"no {', '.join(missing)} in {options.data.absolute()}; where the data is elsewhere: make quality DATA=/path")
@@ -112,18 +117,19 @@ def wants(options: Namespace, part: str) -> bool:
     """Whether a part is to be run."""
     if options.only is not None:
         return options.only == part
-    return part != "ml-1m" or not options.quick
+    return part not in ("ml-1m", "daily") or not options.quick
 
 
 def parse(arguments: list[str] | None = None) -> Namespace:
     """The command line."""
     parser = ArgumentParser(description=__doc__.split("\n")[0], formatter_class=ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="the folder with the data sets")
-    parser.add_argument("--only", choices=[*DATASETS, "speed"], help="this part alone")
-    parser.add_argument("--quick", action="store_true", help="a look: few epochs, no MovieLens, nothing is judged")
+    parser.add_argument("--only", choices=[*DATASETS, "speed", "daily"], help="this part alone")
+    parser.add_argument("--quick", action="store_true", help="a look: few epochs, no MovieLens, no days unless --only daily, nothing is judged")
     parser.add_argument("--reuse", type=Path, metavar="DIR", help="take references' figures from the JSON files of an earlier run's folder")
     parser.add_argument("--minutes", type=float, default=180, help="at most, for each of the MovieLens references")
     parser.add_argument("--rounds", type=int, default=3, help="of the race; medians are shown")
+    parser.add_argument("--days", type=int, default=3, help="that a model learns while running, one after the other")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of every training")
     parser.add_argument("--intentd", type=Path, default=ROOT / ".build/release/intentd", help="the program")
     parser.add_argument("--out", type=Path, metavar="DIR", help="for models, logs, quality.json and quality.md; without it, a new temporary folder")
@@ -153,6 +159,11 @@ def measure(session: Session, chosen: list[DataSet]) -> tuple[dict, list[str]]:
         result["races"] = [race | {"figures": race_figures(race)} for race in races]
         if races:
             sections.append(race_table(races, not options.quick))
+    if wants(options, "daily"):
+        done = session.attempt(measure_days, session)
+        if done is not None:
+            result["daily"], section = done
+            sections.append(section)
     result["commands"], result["failures"] = [asdict(done) for done in session.commands], session.failures
     return result, sections
 

@@ -23,13 +23,14 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Ours:
-    """A model of ours: how it is trained and evaluated. `quick` is added to the training for a quick look."""
+    """A model of ours: how it is trained and evaluated. `key` names its files; `quick` is added to the training for a quick look."""
 
     dataset: str
+    key: str
     name: str
     train: str
     evaluate: str
-    quick: str
+    quick: str = "--epochs 2"
 
 
 @dataclass(frozen=True)
@@ -72,23 +73,50 @@ DATASETS = {
     ),
 }
 
+# The settings of our models.
+SETTINGS = {
+    "yoochoose-intentd": "--arch sasrec --preset best",
+    "yoochoose-intentd-gru4rec": "--arch gru4rec --preset best",
+    "yoochoose-intentd-lstm": "--arch lstm --preset best",
+    "ml-1m-intentd": "--arch sasrec --preset best --max-length 200 --select-by ndcg@10",
+}
+
+TRAIN_YOOCHOOSE = "{intentd} train {data}/yoochoose-100k/train.tsv --threads {threads} --out {out} "
+EVALUATE_YOOCHOOSE = "{intentd} --replay {data}/yoochoose-100k/test.tsv --model {out} --evaluate --report {json}"
+TRAIN_ML_1M = "{intentd} train {work}/ml-1m-without-test.txt --format sequences --validation leave-one-out --threads {threads} --out {out} "
+EVALUATE_ML_1M = (
+    "{intentd} --replay {data}/ml-1m/sequences.txt --format sequences --model {out} --evaluate --targets last --exclude seen --report {json}"
+)
+
+# Baselines are evaluated beside the first model of a data set.
 OURS = (
     Ours(
         "yoochoose",
-        "intentd train --preset best",
-        "{intentd} train {data}/yoochoose-100k/train.tsv --preset best --threads {threads} --out {out}",
-        "{intentd} --replay {data}/yoochoose-100k/test.tsv --model {out} --evaluate"
-        " --baselines all --baseline-train {data}/yoochoose-100k/train.tsv --report {json}",
-        "--epochs 2",
+        "yoochoose-intentd",
+        "intentd train, SASRec",
+        TRAIN_YOOCHOOSE + SETTINGS["yoochoose-intentd"],
+        EVALUATE_YOOCHOOSE + " --baselines all --baseline-train {data}/yoochoose-100k/train.tsv",
+    ),
+    Ours(
+        "yoochoose",
+        "yoochoose-intentd-gru4rec",
+        "intentd train, GRU4Rec",
+        TRAIN_YOOCHOOSE + SETTINGS["yoochoose-intentd-gru4rec"],
+        EVALUATE_YOOCHOOSE,
+    ),
+    Ours(
+        "yoochoose",
+        "yoochoose-intentd-lstm",
+        "intentd train, LSTM",
+        TRAIN_YOOCHOOSE + SETTINGS["yoochoose-intentd-lstm"],
+        EVALUATE_YOOCHOOSE,
     ),
     Ours(
         "ml-1m",
-        "intentd train --preset best",
-        "{intentd} train {work}/ml-1m-without-test.txt --format sequences --validation leave-one-out --preset best"
-        " --max-length 200 --select-by ndcg@10 --threads {threads} --out {out}",
-        "{intentd} --replay {data}/ml-1m/sequences.txt --format sequences --model {out} --evaluate --targets last"
-        " --exclude seen --baselines all --baseline-train {work}/ml-1m-without-test.txt --report {json}",
-        "--epochs 2",
+        "ml-1m-intentd",
+        "intentd train, SASRec",
+        TRAIN_ML_1M + SETTINGS["ml-1m-intentd"],
+        EVALUATE_ML_1M + " --baselines all --baseline-train {work}/ml-1m-without-test.txt",
     ),
 )
 
@@ -135,6 +163,37 @@ REFERENCES = (
         "--epochs 2",
         (0.2392, 0.1259),
     ),
+)
+
+
+@dataclass(frozen=True)
+class Daily:
+    """Learning while running: the first training, with its search; continuing with a day; training again, for as many epochs as the first took.
+
+    `{before}`, `{today}`, `{older}` and `{next}` are files of days, `{model}` is the model that is continued or evaluated, `{best}` the epochs.
+    """
+
+    dataset: str
+    first: str
+    quick: str
+    continued: str
+    again: str
+    evaluate: str
+    quality_share: float
+    time_share: float
+
+
+DAILY = Daily(
+    "yoochoose",
+    "{intentd} train {before} --preset best --validation 1d --threads {threads} --report {json} --out {out}",
+    "--epochs 2",
+    # Found on the first three days, none of which is evaluated by the run.
+    "{intentd} train {today} --continue {model} --replay-older {older} --replay-share 0.75 --validation none --epochs 6 --learning-rate 3e-3"
+    " --schedule constant --averaging 0.99 --threads {threads} --report {json} --out {out}",
+    "{intentd} train {before} --preset best --validation none --epochs {best} --threads {threads} --report {json} --out {out}",
+    "{intentd} --replay {next} --model {model} --evaluate --report {json}",
+    quality_share=0.98,
+    time_share=0.1,
 )
 
 RACE_EPOCHS = 3

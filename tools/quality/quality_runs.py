@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import shlex
 import subprocess
 import sys
@@ -30,6 +31,9 @@ class Row:
     """ours, baseline or reference"""
     figures: dict[str, float]
     seconds: float | None = None
+    """of the training alone"""
+    process: float | None = None
+    """of the whole process that trained"""
     expected: tuple[float, float] | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -41,6 +45,8 @@ class Done:
     command: str
     seconds: float
     began: str
+    cpu: float = 0
+    """processor seconds, of it and what it started"""
 
 
 def fill(template: str, values: dict[str, object]) -> list[str]:
@@ -50,19 +56,25 @@ def fill(template: str, values: dict[str, object]) -> list[str]:
 
 def run(words: list[str], log: Path) -> Done:
     """Run a command to its end; what it prints goes to `log`. Raises `Failure` with the log's end where it fails."""
-    began, begin = now(), time.monotonic()
+    began, begin, cpu = now(), time.monotonic(), children_cpu()
     print(f"$ {shlex.join(words)}", file=sys.stderr, flush=True)
     with log.open("w") as file:
         try:
             status = subprocess.run(words, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode
         except OSError as error:
             raise Failure(f"{words[0]} can't be started: {error.strerror}") from error
-    seconds = time.monotonic() - begin
-    print(f"  {seconds:.1f} s", file=sys.stderr, flush=True)
+    seconds, cpu = time.monotonic() - begin, children_cpu() - cpu
+    print(f"  {seconds:.1f} s, {cpu:.1f} s of processors", file=sys.stderr, flush=True)
     if status != 0:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
         raise Failure(f"status {status} from: {shlex.join(words)}\n{end}\n(all of it: {log})")
-    return Done(shlex.join(words), seconds, began)
+    return Done(shlex.join(words), seconds, began, cpu)
+
+
+def children_cpu() -> float:
+    """Processor seconds of all processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def now() -> str:
@@ -146,10 +158,18 @@ def without_last(source: Path, target: Path) -> int:
     return kept
 
 
-def training_seconds(model: Path, fallback: float) -> float:
-    """The seconds of the training itself, from the model directory's `metrics.json`; else those of the whole process."""
+def training_seconds(model: Path) -> float | None:
+    """The seconds of the training itself, from the model directory's `metrics.json`: of the phase that made the weights, or where only that is
+    said, of all phases."""
     file = model / "metrics.json"
-    if not file.exists():
-        return fallback
-    value = json.loads(file.read_text()).get("training_seconds")
-    return float(value) if isinstance(value, (int, float)) else fallback
+    metrics = json.loads(file.read_text()) if file.exists() else {}
+    for name in ("training_seconds", "seconds"):
+        if isinstance(value := metrics.get(name), (int, float)):
+            return float(value)
+    return None
+
+
+def phase_seconds(training: dict) -> tuple[float, float]:
+    """The seconds of the search's epochs and of the refit's, from a training report."""
+    search = (training.get("search") or {}).get("epochs", [])
+    return sum(epoch["seconds"] for epoch in search), sum(epoch["seconds"] for epoch in training["refit"])

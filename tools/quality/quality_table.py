@@ -50,13 +50,14 @@ def verdicts(dataset: DataSet, rows: list[Row]) -> list[dict]:
 def quality_table(dataset: DataSet, rows: list[Row], judged: bool) -> str:
     """The table of a data set, and under it what was reached."""
     first, second = dataset.measures
-    head = ["model", first, second, "training s", "once measured or published"]
+    head = ["model", first, second, "training s", "process s", "once measured or published"]
     lines = []
     for row in sorted(rows, key=lambda row: ("ours", "reference", "baseline").index(row.kind)):
         expected = "–" if row.expected is None else f"{row.expected[0]:.4f} / {row.expected[1]:.4f}"
         name = row.name + "".join(f" ({note})" for note in row.notes)
-        lines.append([name, number(row.figures[first]), number(row.figures[second]), number(row.seconds, 0), expected])
+        lines.append([name, number(row.figures[first]), number(row.figures[second]), number(row.seconds, 0), number(row.process, 0), expected])
     text = f"### {dataset.title}\n\n{markdown(head, lines)}\n"
+    text += "\nTraining s: of the epochs that made the weights; process s: of the whole process, with reading, a search for the epochs, evaluation.\n"
     if not judged:
         return text + "A quick look: nothing is judged by it.\n"
     for verdict in verdicts(dataset, rows):

@@ -42,13 +42,14 @@ def test_only_targets_judge_yoochoose_and_nothing_judges_nothing() -> None:
 def test_a_table_has_every_row_and_marks_what_is_old() -> None:
     made = rows(0.4, 0.3)
     made[1].notes, made[1].expected, made[1].seconds = ["reused, of 2026-01-02"], (0.3003, 0.1726), 99.6
+    made[0].process = 120.4
     lines = quality_table.quality_table(DATASETS["ml-1m"], made, True).splitlines()
     assert lines[2:7] == [
-        "| model                     |  HR@10 | NDCG@10 | training s | once measured or published |",
-        "|---------------------------|-------:|--------:|-----------:|---------------------------:|",
-        "| a                         | 0.4000 |  0.2000 |          – |                          – |",
-        "| b (reused, of 2026-01-02) | 0.3000 |  0.1500 |        100 |            0.3003 / 0.1726 |",
-        "| c                         | 0.9000 |  0.4500 |          – |                          – |",
+        "| model                     |  HR@10 | NDCG@10 | training s | process s | once measured or published |",
+        "|---------------------------|-------:|--------:|-----------:|----------:|---------------------------:|",
+        "| a                         | 0.4000 |  0.2000 |          – |       120 |                          – |",
+        "| b (reused, of 2026-01-02) | 0.3000 |  0.1500 |        100 |         – |            0.3003 / 0.1726 |",
+        "| c                         | 0.9000 |  0.4500 |          – |         – |                          – |",
     ]
 
 
@@ -93,6 +94,16 @@ def test_references_that_were_still_learning_are_marked() -> None:
     assert "converged" not in quality_runs.stopped_early({"ended_by": "minutes", "epochs": 80, "best_epoch": 48})[0]
 
 
+def test_training_seconds_are_of_the_training_alone(tmp_path: Path) -> None:
+    assert quality_runs.training_seconds(tmp_path) is None
+    for metrics, seconds in (({"epochs": 3}, None), ({"seconds": 9}, 9.0), ({"seconds": 9, "training_seconds": 4.5}, 4.5)):
+        (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+        assert quality_runs.training_seconds(tmp_path) == seconds
+    epochs = [{"seconds": 1.5}, {"seconds": 2}]
+    assert quality_runs.phase_seconds({"search": {"epochs": epochs}, "refit": epochs[:1]}) == (3.5, 1.5)
+    assert quality_runs.phase_seconds({"search": None, "refit": epochs}) == (0, 3.5)
+
+
 def test_a_command_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="status 3 from.*\n.*it broke"):
         quality_runs.run([sys.executable, "-c", "print('it broke'); raise SystemExit(3)"], tmp_path / "log")
@@ -106,13 +117,14 @@ from pathlib import Path
 given = sys.argv[1:]
 value = lambda name: given[given.index(name) + 1]
 if given[0] == "train":
-    if "gru4rec" in given:
+    if "gru4rec" in given and "--preset" not in given:
         sys.exit("no such architecture")
     Path(value("--out")).mkdir(parents=True, exist_ok=True)
     (Path(value("--out")) / "metrics.json").write_text(json.dumps({{"training_seconds": 0.5}}))
 else:
     at = [{{"k": k, "hitRate": 0.5, "mrr": 0.25, "ndcg": 0.3}} for k in (1, 10, 20)]
     made = [{{"name": n, "targets": 3, "evictedSessions": 0, "metrics": at}} for n in ("model", "popularity", "vmis-knn")]
+    made = made if "--baselines" in given else made[:1]
     Path(value("--report")).write_text(json.dumps({{"evaluation": {{"rows": made}}}}))
 """
 
@@ -137,9 +149,14 @@ def test_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert quality.main() == 1
     result = json.loads((out / "quality.json").read_text())
     names = [(row["name"], row["kind"]) for row in result["quality"]["yoochoose"]["rows"]]
-    assert names[:3] == [("intentd train --preset best", "ours"), ("popularity", "baseline"), ("vmis-knn", "baseline")]
-    assert [kind for _, kind in names[3:]] == ["reference"] * 3
-    notes = [row["notes"] for row in result["quality"]["yoochoose"]["rows"][3:]]
+    ours, baselines = "ours", [("popularity", "baseline"), ("vmis-knn", "baseline")]
+    assert names[:3] == [("intentd train, SASRec", ours), *baselines]
+    assert names[3:5] == [("intentd train, GRU4Rec", ours), ("intentd train, LSTM", ours)]
+    assert [kind for _, kind in names[5:]] == ["reference"] * 3
+    rows = result["quality"]["yoochoose"]["rows"]
+    assert [row["seconds"] for row in rows[:5]] == [0.5, None, None, 0.5, 0.5]
+    assert rows[0]["process"] > 0 and rows[5]["process"] >= rows[5]["seconds"] and rows[6]["process"] is None
+    notes = [row["notes"] for row in rows[5:]]
     assert notes[0] == [] and notes[1][0].startswith("reused, of ") and notes[2][0].startswith("reused, of ")
     assert result["quality"]["yoochoose"]["verdicts"] == []
     assert [len(race["ours"]) for race in result["races"]] == [1]
@@ -155,8 +172,8 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "argv", ["quality.py", "--data", str(tmp_path), "--only", "ml-1m"])
     assert quality.main() == 1
     assert "no ml-1m/sequences.txt in" in capsys.readouterr().err
-    options = quality.parse(["--quick"])
-    assert [quality.wants(options, part) for part in ("yoochoose", "ml-1m", "speed")] == [True, False, True]
-    options = quality.parse(["--only", "speed"])
-    assert [quality.wants(options, part) for part in ("yoochoose", "ml-1m", "speed")] == [False, False, True]
+    parts = ("yoochoose", "ml-1m", "speed", "daily")
+    for given, wanted in (([], [True] * 4), (["--quick"], [True, False, True, False]), (["--only", "daily"], [False, False, False, True])):
+        assert [quality.wants(quality.parse(given), part) for part in parts] == wanted
+    options = quality.parse([])
     assert options.threads == os.cpu_count()
