@@ -85,7 +85,7 @@ TRAIN_YOOCHOOSE = "{intentd} train {data}/yoochoose-100k/train.tsv --threads {th
 EVALUATE_YOOCHOOSE = "{intentd} --replay {data}/yoochoose-100k/test.tsv --model {out} --evaluate --report {json}"
 TRAIN_ML_1M = "{intentd} train {work}/ml-1m-without-test.txt --format sequences --validation leave-one-out --threads {threads} --out {out} "
 EVALUATE_ML_1M = (
-    "{intentd} --replay {data}/ml-1m/sequences.txt --format sequences --model {out} --evaluate --targets last --exclude seen --report {json}"
+    "{intentd} --replay {data}/ml-1m/sequences.txt --format sequences --model {out} --evaluate --targets last --exclude seen-all --report {json}"
 )
 
 # Baselines are evaluated beside the first model of a data set.
