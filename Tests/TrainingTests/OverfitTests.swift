@@ -62,7 +62,7 @@ import Testing
     try learns(TrainerFixture.certain(sessions: 200, items: 200), items: 200, below: 0.06) {
       ($0.architecture, $0.batching, $0.objective) = (.gru4rec, .sessionParallel, objective)
       ($0.negatives, $0.scoreRegularisation, $0.batchSize) = (4, 0, 4)
-      ($0.optimisation, $0.schedule, $0.learningRate, $0.epochs) = (.adagrad, .constant, 0.1, 25)
+      ($0.optimisation, $0.schedule, $0.learningRate, $0.epochs) = (.adagrad, .constant, 0.1, 60)
     }
   }
 }
