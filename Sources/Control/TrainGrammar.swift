@@ -104,7 +104,8 @@ extension Grammar {
         "softmax (the default; sampled-softmax above 100000 items), sampled-softmax, gbce, batch-softmax, bpr-max",
       heading: "Loss:"),
     Option(
-      name: "negatives", argument: "N", help: "with a --loss that samples: for each group of rows, or each step (256)"),
+      name: "negatives", argument: "N",
+      help: "with a --loss that samples: for each group of rows, or each step (256; 1024 above 100000 items)"),
     Option(
       name: "sample-alpha", argument: "A",
       help: "they are drawn by clicks^A: 0 uniformly, 1 by popularity (0.5; gbce draws uniformly)"),
@@ -120,7 +121,9 @@ extension Grammar {
     Option(
       name: "batching", argument: "KIND", help: "windows (the default), session-parallel (gru4rec, lstm)",
       heading: "Optimisation:"),
-    Option(name: "batch-size", short: "b", argument: "N", help: "windows, or lanes, of a step (128)"),
+    Option(
+      name: "batch-size", short: "b", argument: "N",
+      help: "windows, or lanes, of a step (128; 32 where sessions have more than 50 events)"),
     Option(name: "epochs", short: "e", argument: "N", help: "epochs at most (5 with --continue)"),
     Option(name: "patience", argument: "N", help: "epochs without a better validation before it stops; 0 for never"),
     Option(
