@@ -61,7 +61,7 @@ extension TrainingSettings {
       (learningRate, dropout, averaging) = (1e-3, 0.4, 0.999)
     case .best:
       hiddenSize = 128
-      (blocks, heads, epochs, patience) = (2, 2, 40, 5)
+      (blocks, heads, epochs, patience) = (2, 2, 30, 5)
       (learningRate, dropout, averaging) = (1e-3, 0.5, 0.999)
     }
     if data.usualLength > TrainingSettings.shortSessions {
