@@ -70,6 +70,36 @@ import Testing
     #expect(throws: TrainingDataFailure.self) { try TrainingData.read(limited) }
   }
 
+  /// An id that `items.txt` can't hold would make a model that can't be loaded: such events are counted as malformed.
+  @Test func idsThatNoModelCanHaveAreLeftOut() throws {
+    let lines = ["x", "line\\nfeed", "y", "car\\rriage", "\\ufeffmark", "line\\nfeed", "z"].enumerated().map {
+      "{\"session\": \"a\", \"item\": \"\($1)\", \"time\": \(1_700_000_000_000 + $0 * 1000)}\n"
+    }
+    let file = try ClickFile(text: lines.joined(), name: "clicks.jsonl")
+    let data = try TrainingData.read(file.options)
+    #expect(data.ids == [["x", "y", "z"]] && data.catalogue == ["x", "y", "z"])
+    #expect(data.counts.malformed == 4 && data.counts.events == 3 && data.counts.itemsRead == 3)
+    #expect(data.counts.messages.contains { $0.contains("line feed") && $0.contains("line?feed") })
+    var strict = file.options
+    strict.strict = true
+    #expect(throws: TrainingDataFailure.item("an id with a line feed: \"line?feed\"")) {
+      try TrainingData.read(strict)
+    }
+  }
+
+  /// A request to end is heard between two batches of events.
+  @Test func readingCanBeEnded() throws {
+    let file = try ClickFile((0..<20_000).map { ("s\($0 / 4)", "i\($0 % 50)", Double($0)) })
+    var asked = 0
+    #expect(throws: TrainingDataFailure.stopped) {
+      try TrainingData.read(file.options, isStopped: { () -> Bool in
+        asked += 1
+        return asked > 1
+      })
+    }
+    #expect(asked == 3)
+  }
+
   @Test func memoryIsBounded() throws {
     let file = try ClickFile((0..<2000).map { ("s\($0 / 4)", "i\($0 % 50)", Double($0)) })
     var options = file.options

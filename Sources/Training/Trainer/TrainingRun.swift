@@ -104,6 +104,7 @@ public struct TrainingRun {
 
   /// Trains. What is thrown ended it before it began, or while it wrote; what goes wrong in training is in the outcome.
   public func run(_ callbacks: Callbacks = Callbacks()) throws(TrainingFailure) -> Outcome {
+    if let path = options.resumeFile { ResumeFile.removeStale(path) }
     let header = try resumed()
     let threads = try ThreadTeam(settings.threads)
     var begun: Outcome?
@@ -141,6 +142,13 @@ public struct TrainingRun {
     return begun
   }
 
+  /// Where it begins anew but an earlier training's resume file is in its place: gives that the name with `.old` behind it, which is returned.
+  /// Nothing else would be left of that training once this one is saved.
+  public func setAside() throws(TrainingFailure) -> String? {
+    guard !options.resumes, let path = options.resumeFile else { return nil }
+    return try ResumeFile.setAside(path)
+  }
+
   /// The header of the resume file that is gone on from.
   private func resumed() throws(TrainingFailure) -> ResumeFile.Header? {
     guard options.resumes, let path = options.resumeFile, let header = try ResumeFile.header(at: path) else {
@@ -156,6 +164,20 @@ public struct TrainingRun {
     ResumeFile.Identity(
       settings: settings, data: data.fingerprint, validation: "\(split.validation)", refits: options.refits,
       start: options.continuation?.fingerprint, replayShare: options.continuation?.olderShare ?? 0)
+  }
+
+  /// Bytes of the sessions that it holds whatever phase it is in.
+  var dataBytes: Int {
+    let older = options.continuation?.older.byteCount ?? 0
+    return data.byteCount + split.training.byteCount + (split.holdOut?.sessions.byteCount ?? 0) + older
+  }
+
+  /// Bytes of models beside the trained weights, `parameters` values, in a phase: the one that is made of them at its end, the search's in a
+  /// refit, and the one that is continued.
+  func modelBytes(parameters: Int, _ phase: TrainingPhase) -> Int {
+    let models = phase == .refit && phases.count > 1 ? 2 : 1
+    let continued = options.continuation?.model.configuration.tensors.reduce(0) { $0 + $1.rows * $1.columns } ?? 0
+    return 4 * (models * parameters + continued)
   }
 
   private func emptyReport(_ plan: TrainingPlan) -> TrainingReport {

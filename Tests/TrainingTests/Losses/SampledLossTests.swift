@@ -46,6 +46,7 @@ import Testing
       }
       expected += log(sum) - target
     }
+    expected /= 6
     let found = loss.evaluate(input(fixture), rows: 0..<5, candidates: negatives)
     #expect(abs(found - expected) < 1e-12 * expected)
   }
