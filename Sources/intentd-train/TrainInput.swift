@@ -48,7 +48,8 @@ struct TrainInput {
     var older = SessionTable()
     if !options.older.isEmpty {
       older = try TrainingData.read(
-        options.dataOptions(options.older, memory: memory), extending: data.vocabulary, isClosed: true, isStopped: isStopped
+        options.dataOptions(options.older, memory: memory), extending: data.vocabulary, isClosed: true,
+        isStopped: isStopped
       ).sessions
     }
     continuation = Continuation(continued, older: older, olderShare: older.count == 0 ? 0 : options.olderShare)

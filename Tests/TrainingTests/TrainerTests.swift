@@ -96,7 +96,8 @@ import Testing
   @Test func weightsThatAreNoNumbersAreNotKept() throws {
     let sessions = TrainerFixture.certain(sessions: 20, items: 20)
     let trainer = try trainer(
-      TrainerFixture.settings { ($0.epochs, $0.batchSize, $0.clipNorm, $0.learningRate) = (1, 1000, 0, 1e39) }, sessions)
+      TrainerFixture.settings { ($0.epochs, $0.batchSize, $0.clipNorm, $0.learningRate) = (1, 1000, 0, 1e39) },
+      sessions)
     let end = try trainer.run()
     #expect(end == .failed(.notFinite(quantity: "a weight", epoch: 1, step: 1)))
     #expect(trainer.state.kept == nil)

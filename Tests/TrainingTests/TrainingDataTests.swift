@@ -92,10 +92,12 @@ import Testing
     let file = try ClickFile((0..<20_000).map { ("s\($0 / 4)", "i\($0 % 50)", Double($0)) })
     var asked = 0
     #expect(throws: TrainingDataFailure.stopped) {
-      try TrainingData.read(file.options, isStopped: { () -> Bool in
-        asked += 1
-        return asked > 1
-      })
+      try TrainingData.read(
+        file.options,
+        isStopped: {
+          asked += 1
+          return asked > 1
+        })
     }
     #expect(asked == 3)
   }
@@ -147,12 +149,14 @@ import Testing
   /// A catalogue that is continued keeps its rows, even those of items that nobody clicks any more.
   @Test func aCatalogueIsContinued() throws {
     let old = try ClickFile([("a", "p", 1), ("a", "q", 2)]).data()
-    let newer = try ClickFile([("b", "new", 10), ("b", "q", 11), ("b", "rare", 12), ("c", "new", 13), ("c", "q", 14)])
+    let newer = try ClickFile([
+      ("b", "new", 10), ("b", "q", 11), ("b", "rare", 12), ("b", "new", 12), ("c", "new", 13), ("c", "q", 14),
+    ])
     var options = newer.options
     options.minItemSupport = 2
     let data = try TrainingData.read(options, extending: old.vocabulary)
     #expect(data.catalogue == ["p", "q", "new"])
-    #expect(data.ids == [["new", "q"], ["new", "q"]])
+    #expect(data.ids == [["new", "q", "new"], ["new", "q"]])
     let closed = try TrainingData.read(newer.options, extending: data.vocabulary, isClosed: true)
     #expect(closed.catalogue == data.catalogue)
     #expect(closed.counts.rareItemEvents == 1)

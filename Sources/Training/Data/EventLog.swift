@@ -101,7 +101,7 @@ struct EventLog {
     session = []
     item = []
     time = []
-    // Where items are left out for their support, what is held out must not count, so that the split begins with all sessions.
+    // What is held out must not count for the support of items, so that the split begins with all sessions.
     var unfiltered = options.minItemSupport > 1 && !isClosed ? table : nil
     var filter = SupportFilter(
       minItemSupport: options.minItemSupport, minSessionLength: options.minSessionLength, fixed: fixed)
@@ -127,9 +127,8 @@ struct EventLog {
     }
     var data = TrainingData(
       sessions: table, unfiltered: unfiltered, minItemSupport: options.minItemSupport,
-      minSessionLength: options.minSessionLength, vocabulary: vocabulary, continuedItems: fixed, counts: counts, hasTimes: hasTimes,
-      idleTimeout: idleTimeout,
-      fingerprint: 0)
+      minSessionLength: options.minSessionLength, vocabulary: vocabulary, continuedItems: fixed, counts: counts,
+      hasTimes: hasTimes, idleTimeout: idleTimeout, fingerprint: 0)
     data.fingerprint = data.hash()
     return data
   }

@@ -159,8 +159,9 @@ extension TrainingData {
     if unfiltered != nil {
       // Leaving one out has taken an event of each session.
       var filter = SupportFilter(
-        minItemSupport: minItemSupport, minSessionLength: validation == .leaveOneOut ? max(min(2, minSessionLength), minSessionLength - 1) : minSessionLength,
-        fixed: continuedItems)
+        minItemSupport: minItemSupport,
+        minSessionLength: validation == .leaveOneOut
+          ? max(min(2, minSessionLength), minSessionLength - 1) : minSessionLength, fixed: continuedItems)
       _ = filter.apply(to: &training, items: itemCount)
     }
     guard training.items.count > training.count else {
@@ -182,8 +183,7 @@ extension TrainingData {
     guard split.answerableTargets > 0 else {
       throw .split(
         validation,
-        why: "none of the \(heldOut.sessions.items.count - heldOut.sessions.count) events that would be held out has an item that "
-          + "is known from the others, and one before it")
+        why: "of what would be held out, no event has an item that is known from the others, and such a one before it")
     }
     return split
   }

@@ -49,7 +49,8 @@ struct Preparation {
       Evaluation($0, maxLength: settings.maxLength, rows: settings.evaluationCapacity.rows)
     }
     var plan = TrainingPlan(
-      settings, parts, items: items, table, replayShare: continuation?.olderShare ?? 0, fresh: fresh, heldOut: evaluation)
+      settings, parts, items: items, table, replayShare: continuation?.olderShare ?? 0, fresh: fresh,
+      heldOut: evaluation)
     plan.memory.data += run.dataBytes
     plan.memory.copies += run.modelBytes(parameters: plan.parameters, phase)
     self.plan = plan

@@ -67,8 +67,8 @@ public struct TrainingPlan: Codable, Sendable, Equatable {
 
   private var warning: String {
     guard heldOutTargets > 0, answerableTargets < TrainingPlan.fewTargets else { return "" }
-    return "\nwarning: only \(answerableTargets) of the targets held out can be predicted, which is little to choose an epoch by; "
-      + "hold out more"
+    return "\nwarning: only \(answerableTargets) of the targets held out can be predicted: "
+      + "few to choose an epoch by; hold out more"
   }
 
   /// Refuses where it needs more than `limit` bytes, with what would help most.

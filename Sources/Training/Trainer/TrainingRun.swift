@@ -93,6 +93,7 @@ public struct TrainingRun {
     var plan = plans[plans.count - 1]
     for other in plans where other.memory.total > plan.memory.total { plan.memory = other.memory }
     plan.heldOutTargets = plans[0].heldOutTargets
+    plan.answerableTargets = plans[0].answerableTargets
     return plan
   }
 
@@ -113,9 +114,11 @@ public struct TrainingRun {
       let preparation = try Preparation(self, phase)
       var outcome = begun ?? Outcome(end: .finished, model: nil, report: emptyReport(preparation.plan))
       outcome.report.search = outcome.report.search ?? header?.search
-      let heldOutTargets = outcome.report.search?.quality.targets ?? preparation.plan.heldOutTargets
       outcome.report.plan = preparation.plan
-      outcome.report.plan.heldOutTargets = heldOutTargets
+      if let quality = outcome.report.search?.quality {
+        outcome.report.plan.heldOutTargets = quality.targets
+        outcome.report.plan.answerableTargets = quality.targets - quality.unknownTargets
+      }
       let trainer = preparation.trainer(callbacks, outcome.report.search, threads)
       if isResumed, let header, let file = options.resumeFile {
         try ResumeFile.read(file, into: trainer.tensors)
