@@ -167,13 +167,13 @@ import Testing
     let data = try clicks(folder)
     let split = try data.split(.share(0.2))
     var options = TrainingRun.Options()
-    let both = try TrainingRun(settings(), data, split, options)
+    let both = try TrainingRun(TrainerFixture.small(), data, split, options)
     let weights = 4 * (try both.plan().parameters)
     #expect(try both.plan().answerableTargets == split.answerableTargets)
     #expect(try both.run().report.plan.answerableTargets == split.answerableTargets)
     #expect(both.modelBytes(parameters: weights / 4, .refit) == 2 * weights)
     options.refits = false
-    let search = try TrainingRun(settings(), data, split, options).plan()
+    let search = try TrainingRun(TrainerFixture.small(), data, split, options).plan()
     #expect(search.memory.copies == 2 * 4 * search.parameters)
     #expect(search.memory.data > data.byteCount + split.training.byteCount)
     #expect(search.text.contains("warning: only") && search.answerableTargets < 100)
@@ -187,7 +187,7 @@ import Testing
     for _ in 0..<10 { sessions.append([1, 1, 1]) }
     let data = try TrainingData.read(DataOptions(files: [try file(sessions, in: folder)]))
     for objective in [TrainingSettings.Objective.gbce, .softmax] {
-      let run = try TrainingRun(settings { $0.objective = objective }, data, try data.split(.none))
+      let run = try TrainingRun(TrainerFixture.small { $0.objective = objective }, data, try data.split(.none))
       #expect(throws: TrainingFailure.self) { try run.run() }
     }
   }
@@ -199,7 +199,7 @@ import Testing
     var options = TrainingRun.Options()
     let path = "\(folder.path)/resume"
     options.resumeFile = path
-    let run = try TrainingRun(settings { $0.epochs = 1 }, data, try data.split(.none), options)
+    let run = try TrainingRun(TrainerFixture.small { $0.epochs = 1 }, data, try data.split(.none), options)
     #expect(try run.setAside() == nil)
     try "earlier".write(toFile: path, atomically: true, encoding: .utf8)
     #expect(try run.setAside() == path + ".old")
