@@ -83,7 +83,7 @@ enum TrainingText {
     var rows = [["trial"] + Tuning.words(first.settings).map(\.name) + ["figure", "seconds"]]
     rows += trials.map { trial in
       ["\(trial.number)\(trial.number == best ? " *" : "")"] + Tuning.words(trial.settings).map(\.value)
-        + [trial.score.map(four) ?? "diverged", String(format: "%.0f", trial.seconds)]
+        + [trial.score.map(four) ?? trial.failure ?? "diverged", String(format: "%.0f", trial.seconds)]
     }
     return columns(rows)
   }

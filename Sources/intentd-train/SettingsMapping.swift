@@ -81,7 +81,7 @@ extension TrainSettings {
     set(epochs, \.epochs)
     set(patience, \.patience)
     choose(selection, \.selection)
-    choose(optimizer, \.optimisation)
+    if let optimizer, let value = TrainingSettings.Optimisation(rawValue: optimizer.rawValue) { settings.use(value) }
     set(learningRate, \.learningRate)
     choose(schedule, \.schedule)
     set(warmUp, \.warmUp)

@@ -21,15 +21,15 @@ struct TrainInput {
   /// Epochs at most of a model that is continued: its weights are near their place.
   private static let continuedEpochs = 5
 
-  init(_ options: TrainOptions) throws {
+  init(_ options: TrainOptions, isStopped: () -> Bool) throws {
     let memory = TrainInput.memory(options)
     let continued = try options.continued.map { try ModelDirectory.load($0) }
     let data = try TrainingData.read(
-      options.dataOptions(options.files, memory: memory), extending: continued?.vocabulary)
+      options.dataOptions(options.files, memory: memory), extending: continued?.vocabulary, isStopped: isStopped)
     self.data = data
     split = try data.split(options.heldOut)
     if let path = options.itemsMetadata {
-      metadata = try MetadataFile.read(path, data.vocabulary)
+      metadata = try MetadataFile.read(path, data.vocabulary, otherwise: continued?.metadata)
     } else {
       metadata = try continued?.metadata.map { try TrainInput.extended($0, count: data.vocabulary.count) }
     }
@@ -48,7 +48,8 @@ struct TrainInput {
     var older = SessionTable()
     if !options.older.isEmpty {
       older = try TrainingData.read(
-        options.dataOptions(options.older, memory: memory), extending: data.vocabulary, isClosed: true
+        options.dataOptions(options.older, memory: memory), extending: data.vocabulary, isClosed: true,
+        isStopped: isStopped
       ).sessions
     }
     continuation = Continuation(continued, older: older, olderShare: older.count == 0 ? 0 : options.olderShare)

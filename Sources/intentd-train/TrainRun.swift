@@ -31,7 +31,12 @@ struct TrainRun {
     let signals = try SignalWaiter { request.note($0) }
     defer { signals.stop() }
     try Places(options, output).check()
-    let input = try TrainInput(options)
+    let input: TrainInput
+    do { input = try TrainInput(options) { request.status != nil } } catch {
+      // Whatever it stumbled on in the end: it was asked to stop.
+      if let status = request.status { return interrupted(status) }
+      throw error
+    }
     say(input)
     if let status = request.status { return interrupted(status) }
     var settings = input.settings
@@ -55,6 +60,7 @@ struct TrainRun {
       training = try TrainingRun(settings, input.data, input.split, runOptions)
       console.say(try training.plan().text)
     }
+    if let older = try training.setAside() { console.warn("an earlier training's resume file is now \(older)") }
     let outcome = try training.run(callbacks(request))
     console.clear()
     if outcome.end == .interrupted {
@@ -107,7 +113,7 @@ struct TrainRun {
         console.say(
           String(
             format: "trial %d: %@, %.0f s; %@", trial.number,
-            trial.score.map { String(format: "%.4f", $0) } ?? "diverged",
+            trial.score.map { String(format: "%.4f", $0) } ?? trial.failure ?? "diverged",
             trial.seconds, TrainingText.arguments(trial.settings)))
       })
   }

@@ -69,6 +69,45 @@ import Testing
     #expect(shared.holdOut?.sessions[0].count == 4)
   }
 
+  /// What is held out does not count for an item's support, and keeps its rare items as targets that are missed.
+  @Test func supportIsThatOfTheTrainingPart() throws {
+    var rows: [(String, String, Double)] = []
+    func session(_ name: String, _ items: [String]) {
+      for item in items { rows.append((name, item, Double(rows.count * 60))) }
+    }
+    for index in 0..<8 { session("t\(index)", ["a", "b", "c"]) }
+    session("u", ["a", "once", "b"])
+    session("v", ["a", "once", "never", "b"])
+    let file = try ClickFile(rows)
+    var options = file.options
+    options.minItemSupport = 2
+    let data = try TrainingData.read(options)
+    #expect(data.catalogue == ["a", "b", "c", "once"])
+    let split = try data.split(.share(0.1))
+    #expect(split.rows.map { data.vocabulary.id(of: $0) } == ["a", "b", "c"])
+    #expect(Array(split.training[8]) == [0, 1])
+    #expect(split.holdOut.map { Array($0.sessions[0]) } == [0, .unknown, .unknown, 1])
+    #expect(split.answerableTargets == 1)
+    let left = try data.split(.leaveOneOut)
+    #expect(left.holdOut?.sessions.count == 10)
+    #expect(left.holdOut.map { Array($0.sessions[9]) } == [0, 2, .unknown, 1])
+    // The whole is what a refit trains on.
+    #expect(try data.split(.none).training == data.sessions)
+  }
+
+  /// Where nothing that is held out can be predicted, no epoch can be chosen by it.
+  @Test func aSplitWithoutAnAnswerIsRefused() throws {
+    let rows = (0..<10).flatMap { index in
+      let start = (Double(index) + (index == 9 ? 0.5 : 0)) * day
+      return (0..<4).map { ("s\(index)", "\(index == 9 ? "new" : "i")\($0 % 3)", start + Double($0)) }
+    }
+    let data = try ClickFile(rows).data()
+    #expect(throws: TrainingDataFailure.self) { try data.split(.last(milliseconds: 86_400_000)) }
+    #expect(throws: TrainingDataFailure.self) { try data.split(.share(0.1)) }
+    let split = try data.split(.automatic)
+    #expect(split.validation == .leaveOneOut && split.answerableTargets == 10)
+  }
+
   @Test func theUsualSplitIsTheLastDayWhereThatIsEnough() throws {
     #expect(try tenDays().usualValidation == .last(milliseconds: 86_400_000))
     let short = try ClickFile([("a", "x", 1), ("a", "y", 2), ("b", "x", 3), ("b", "y", 4)])
@@ -132,6 +171,17 @@ import Testing
     #expect(
       try lines(text) == [
         "{}", "{\"id\": 7, \"category\": null}", "{\"id\": \"stove\", \"title\": \"Stove\", \"price\": [1, 2]}",
+      ])
+  }
+
+  /// What a model knew of its items stays where the file says nothing new.
+  @Test func olderLinesStay() throws {
+    let older = try ItemMetadata(bytes: Array("{\"title\": \"T\"}\n{\"title\": \"Seven\"}\n".utf8), count: 2)
+    let metadata = try MetadataFile.lines(
+      Array("{\"id\": \"7\", \"title\": \"New\"}".utf8), vocabulary, file: "items.jsonl", otherwise: older)
+    #expect(
+      (0..<3).map { metadata.line(of: ItemIndex($0)) } == [
+        "{\"title\": \"T\"}", "{\"id\": \"7\", \"title\": \"New\"}", "{}",
       ])
   }
 

@@ -43,8 +43,9 @@ import Testing
     #expect(steps([Double](repeating: 0.5, count: 1000), after: small) != nil)
   }
 
-  /// The first steps are the start, whatever they are.
-  @Test func theStartIsNoDivergence() {
-    #expect(steps((0..<50).map { exp2(Double($0)) }) == nil)
+  /// The first five steps alone are the start: what explodes right behind them is found.
+  @Test func theStartIsShort() {
+    #expect(steps((0..<5).map { exp2(Double($0)) }) == nil)
+    #expect(steps((0..<50).map { 7 * exp2(Double($0)) }).map { $0 < 15 } == true)
   }
 }

@@ -23,7 +23,10 @@ import Testing
       Replica(network, FullSoftmax<Float>(items: items, rows: 64), capacity, evaluation: capacity)
     }
     let evaluation = Evaluation(holdOut, maxLength: maxLength, rows: 64)
-    let found = evaluation.run(network, replicas, try ThreadTeam(threads))
+    let team = try ThreadTeam(threads)
+    let found = try #require(evaluation.run(network, replicas, team))
+    #expect(evaluation.run(network, replicas, team, isStopped: { true }) == nil)
+    #expect(evaluation.answerable == found.targets - found.unknownTargets)
     let expected = plain(network, holdOut, maxLength: maxLength)
     #expect(found.targets == expected.targets && found.unknownTargets == expected.unknown)
     #expect(found.unknownTargets > 0)

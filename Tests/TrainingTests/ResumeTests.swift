@@ -19,11 +19,8 @@ import Testing
     let sessions = TrainerFixture.certain(sessions: 100, items: 20)
     let table = WindowTable(sessions, maxLength: settings.maxLength)
     var callbacks = Trainer.Callbacks()
-    var left = steps ?? .max
-    callbacks.isStopped = {
-      left -= 1
-      return left < 0
-    }
+    let place = Place()
+    callbacks.isStopped = { place.trainer?.state.updates ?? 0 >= steps ?? .max }
     if let path {
       callbacks.save = { (trainer) throws(TrainingFailure) in
         try ResumeFile.write(header(settings, trainer.state), trainer.tensors, to: path)
@@ -31,10 +28,17 @@ import Testing
     }
     let holdOut = HoldOut(
       sessions: sessions, firstTargets: [Int](repeating: 1, count: sessions.count), excludesSeen: false)
-    return Trainer(
+    let trainer = Trainer(
       settings, try .make(settings, clicks: [Int](repeating: 5, count: 20), longestWindow: table.longest), table,
       Evaluation(holdOut, maxLength: settings.maxLength, rows: 64),
       Trainer.Options(phase: .search, epochs: settings.epochs), callbacks, try ThreadTeam(settings.threads))
+    place.trainer = trainer
+    return trainer
+  }
+
+  /// Where a callback finds the trainer that is made with it.
+  private final class Place {
+    weak var trainer: Trainer?
   }
 
   private func header(_ settings: TrainingSettings, _ state: TrainerState) -> ResumeFile.Header {
@@ -43,8 +47,8 @@ import Testing
       phase: .search, state: state, search: nil, tensors: [])
   }
 
-  /// Stopped within an epoch or at its end, and resumed: bit for bit what an uninterrupted training gives.
-  @Test(arguments: [3, 14, 15, 20], [TrainingSettings.Architecture.sasrec, .gru4rec])
+  /// Stopped within an epoch or, after all of its eight steps, in its evaluation, and resumed: bit for bit what an uninterrupted training gives.
+  @Test(arguments: [3, 14, 16, 20], [TrainingSettings.Architecture.sasrec, .gru4rec])
   func resumesBitForBit(steps: Int, _ architecture: TrainingSettings.Architecture) throws {
     let folder = try TemporaryFolder()
     let path = "\(folder.path)/resume"
@@ -58,6 +62,9 @@ import Testing
     let second = try trainer(settings, saveTo: nil)
     let saved = try #require(try ResumeFile.header(at: path))
     #expect(saved.state.updates == steps)
+    let each = (first.batches.count + settings.batchSize - 1) / settings.batchSize
+    #expect(saved.state.epochSteps == (steps - 1) % each + 1 && saved.state.history.count == (steps - 1) / each)
+    #expect(each == 8)
     try ResumeFile.read(path, into: second.tensors)
     second.state = saved.state
     let resumed = try second.run()

@@ -1,4 +1,5 @@
 import Events
+import Foundation
 import Testing
 
 @testable import Training
@@ -64,6 +65,42 @@ import Testing
     #expect(spoilt.state.history.count == 2)
     #expect(spoilt.network.parameters[0].value.values.allSatisfy { $0.isFinite })
     #expect(spoilt.network.parameters.map(\.value.values) == spoilt.kept.map(\.values))
+  }
+
+  /// A training that goes wrong in its very first steps is not its own measure.
+  @Test func aDivergenceAtTheStartIsFound() {
+    var watch = DivergenceWatch()
+    let steps = (0..<50).first { watch.observe(7 * pow(1.5, Double($0)), guess: 7) }
+    #expect(steps.map { $0 < 15 } == true)
+    watch = DivergenceWatch()
+    // Five steps that are all bad already are known for it where the loss of a guess is.
+    let bad = (0..<50).first { _ in watch.observe(70, guess: 7) }
+    #expect(bad == 4)
+    watch = DivergenceWatch()
+    let good = (0..<500).first { watch.observe(7 + ($0 % 2 == 0 ? 1 : -1) * 3, guess: 7) }
+    #expect(good == nil)
+  }
+
+  /// An epoch of a single step trains: its rate is neither the rise's first nor the cosine's last.
+  @Test func aSingleStepIsNotForNothing() throws {
+    let sessions = TrainerFixture.certain(sessions: 20, items: 20)
+    let trainer = try trainer(TrainerFixture.settings { ($0.epochs, $0.batchSize) = (1, 1000) }, sessions)
+    let before = trainer.network.parameters[0].value.values
+    let end = try trainer.run()
+    #expect(end == .finished && trainer.state.updates == 1)
+    #expect(trainer.state.history[0].learningRate > 0.2 * trainer.settings.learningRate)
+    #expect(trainer.network.parameters[0].value.values != before)
+  }
+
+  /// Weights that are no numbers are not kept, though no loss and no norm has shown them.
+  @Test func weightsThatAreNoNumbersAreNotKept() throws {
+    let sessions = TrainerFixture.certain(sessions: 20, items: 20)
+    let trainer = try trainer(
+      TrainerFixture.settings { ($0.epochs, $0.batchSize, $0.clipNorm, $0.learningRate) = (1, 1000, 0, 1e39) },
+      sessions)
+    let end = try trainer.run()
+    #expect(end == .failed(.notFinite(quantity: "a weight", epoch: 1, step: 1)))
+    #expect(trainer.state.kept == nil)
   }
 
   /// Early stopping keeps the best epoch's weights.

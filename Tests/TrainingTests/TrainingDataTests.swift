@@ -70,6 +70,38 @@ import Testing
     #expect(throws: TrainingDataFailure.self) { try TrainingData.read(limited) }
   }
 
+  /// An id that `items.txt` can't hold would make a model that can't be loaded: such events are counted as malformed.
+  @Test func idsThatNoModelCanHaveAreLeftOut() throws {
+    let lines = ["x", "line\\nfeed", "y", "car\\rriage", "\\ufeffmark", "line\\nfeed", "z"].enumerated().map {
+      "{\"session\": \"a\", \"item\": \"\($1)\", \"time\": \(1_700_000_000_000 + $0 * 1000)}\n"
+    }
+    let file = try ClickFile(text: lines.joined(), name: "clicks.jsonl")
+    let data = try TrainingData.read(file.options)
+    #expect(data.ids == [["x", "y", "z"]] && data.catalogue == ["x", "y", "z"])
+    #expect(data.counts.malformed == 4 && data.counts.events == 3 && data.counts.itemsRead == 3)
+    #expect(data.counts.messages.contains { $0.contains("line feed") && $0.contains("line?feed") })
+    var strict = file.options
+    strict.strict = true
+    #expect(throws: TrainingDataFailure.item("an id with a line feed: \"line?feed\"")) {
+      try TrainingData.read(strict)
+    }
+  }
+
+  /// A request to end is heard between two batches of events.
+  @Test func readingCanBeEnded() throws {
+    let file = try ClickFile((0..<20_000).map { ("s\($0 / 4)", "i\($0 % 50)", Double($0)) })
+    var asked = 0
+    #expect(throws: TrainingDataFailure.stopped) {
+      try TrainingData.read(
+        file.options,
+        isStopped: {
+          asked += 1
+          return asked > 1
+        })
+    }
+    #expect(asked == 3)
+  }
+
   @Test func memoryIsBounded() throws {
     let file = try ClickFile((0..<2000).map { ("s\($0 / 4)", "i\($0 % 50)", Double($0)) })
     var options = file.options
@@ -117,12 +149,14 @@ import Testing
   /// A catalogue that is continued keeps its rows, even those of items that nobody clicks any more.
   @Test func aCatalogueIsContinued() throws {
     let old = try ClickFile([("a", "p", 1), ("a", "q", 2)]).data()
-    let newer = try ClickFile([("b", "new", 10), ("b", "q", 11), ("b", "rare", 12), ("c", "new", 13), ("c", "q", 14)])
+    let newer = try ClickFile([
+      ("b", "new", 10), ("b", "q", 11), ("b", "rare", 12), ("b", "new", 12), ("c", "new", 13), ("c", "q", 14),
+    ])
     var options = newer.options
     options.minItemSupport = 2
     let data = try TrainingData.read(options, extending: old.vocabulary)
     #expect(data.catalogue == ["p", "q", "new"])
-    #expect(data.ids == [["new", "q"], ["new", "q"]])
+    #expect(data.ids == [["new", "q", "new"], ["new", "q"]])
     let closed = try TrainingData.read(newer.options, extending: data.vocabulary, isClosed: true)
     #expect(closed.catalogue == data.catalogue)
     #expect(closed.counts.rareItemEvents == 1)

@@ -65,7 +65,7 @@ import Testing
   }
 
   /// A run that was interrupted in either phase gives, resumed, the weights of one that was not; another one's file is refused.
-  @Test(arguments: [5, 20]) func resumesInEitherPhase(steps: Int) throws {
+  @Test(arguments: [3, 4, 5, 24]) func resumesInEitherPhase(steps: Int) throws {
     let folder = try TemporaryFolder()
     let data = try clicks(folder)
     let split = try data.split(.share(0.2))
@@ -161,6 +161,57 @@ import Testing
     #expect(throws: TrainingFailure.self) { try TrainingRun(TrainerFixture.small { $0.heads = 3 }, data, split) }
   }
 
+  /// What the whole run holds is counted: the search's model beside the refit, and the parts of the data.
+  @Test func countsWhatItHoldsBesideTheTrainer() throws {
+    let folder = try TemporaryFolder()
+    let data = try clicks(folder)
+    let split = try data.split(.share(0.2))
+    var options = TrainingRun.Options()
+    let both = try TrainingRun(TrainerFixture.small(), data, split, options)
+    let weights = 4 * (try both.plan().parameters)
+    #expect(try both.plan().answerableTargets == split.answerableTargets)
+    #expect(try both.run().report.plan.answerableTargets == split.answerableTargets)
+    #expect(both.modelBytes(parameters: weights / 4, .refit) == 2 * weights)
+    options.refits = false
+    let search = try TrainingRun(TrainerFixture.small(), data, split, options).plan()
+    #expect(search.memory.copies == 2 * 4 * search.parameters)
+    #expect(search.memory.data > data.byteCount + split.training.byteCount)
+    #expect(search.text.contains("warning: only") && search.answerableTargets < 100)
+    #expect(search.answerableTargets == split.answerableTargets)
+  }
+
+  /// Losses that tell items apart need two.
+  @Test func aSingleItemIsRefused() throws {
+    let folder = try TemporaryFolder()
+    var sessions = SessionTable()
+    for _ in 0..<10 { sessions.append([1, 1, 1]) }
+    let data = try TrainingData.read(DataOptions(files: [try file(sessions, in: folder)]))
+    for objective in [TrainingSettings.Objective.gbce, .softmax] {
+      let run = try TrainingRun(TrainerFixture.small { $0.objective = objective }, data, try data.split(.none))
+      #expect(throws: TrainingFailure.self) { try run.run() }
+    }
+  }
+
+  /// A training that begins anew does not write over what another one can go on from, and clears away what killed ones left.
+  @Test func anEarlierResumeFileIsSetAside() throws {
+    let folder = try TemporaryFolder()
+    let data = try clicks(folder)
+    var options = TrainingRun.Options()
+    let path = "\(folder.path)/resume"
+    options.resumeFile = path
+    let run = try TrainingRun(TrainerFixture.small { $0.epochs = 1 }, data, try data.split(.none), options)
+    #expect(try run.setAside() == nil)
+    try "earlier".write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(try run.setAside() == path + ".old")
+    #expect(try String(contentsOfFile: path + ".old", encoding: .utf8) == "earlier")
+    let stale = "\(path).writing-\(Int32.max)"
+    let own = "\(path).writing-\(ProcessInfo.processInfo.processIdentifier)x"
+    for name in [stale, own] { try "".write(toFile: name, atomically: true, encoding: .utf8) }
+    _ = try run.run()
+    #expect(!FileManager.default.fileExists(atPath: stale) && FileManager.default.fileExists(atPath: own))
+    #expect(FileManager.default.fileExists(atPath: path))
+  }
+
   /// A continued model keeps its rows in their order; new items begin where their neighbours are, and are learnt.
   @Test func continuesWithNewItems() throws {
     let folder = try TemporaryFolder()
@@ -195,6 +246,7 @@ import Testing
       (0..<new).allSatisfy { continued.vocabulary.id(of: ItemIndex($0)) == model.vocabulary.id(of: ItemIndex($0)) })
     #expect(continued.vocabulary.id(of: ItemIndex(new)) == "i77")
     #expect(outcome.report.plan.replayedWindows > 0)
+    #expect(outcome.report.plan.sessions == data.sessions.count && outcome.report.plan.events == data.eventCount)
     #expect(try #require(outcome.report.search).quality.hitRate(5) > 0.9)
   }
 }

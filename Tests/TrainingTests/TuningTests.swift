@@ -61,6 +61,36 @@ import Testing
     #expect(Tuning.best([]) == nil)
   }
 
+  /// Settings that were drawn and do not fit are passed over; those that were given, or another failure, end the search.
+  @Test func whatDoesNotFitIsPassedOver() throws {
+    let tuning = Tuning(around: centre, count: 3)
+    func run(_ bad: Int, _ failure: TrainingFailure) throws -> [Tuning.Trial] {
+      func score(_ number: Int, _ settings: TrainingSettings) throws -> Double? {
+        if number == bad { throw failure }
+        return Double(number)
+      }
+      return try tuning.run(budget: nil, seconds: { 0 }, evaluate: score, finished: { _ in })
+    }
+    let large = TrainingFailure.memory(needed: 2, limit: 1, advice: "")
+    let trials = try run(1, large)
+    #expect(trials.map(\.score) == [0, nil, 2] && trials[1].failure == "too large" && trials[0].failure == nil)
+    #expect(Tuning.best(trials)?.number == 2)
+    #expect(throws: large) { try run(0, large) }
+    #expect(throws: TrainingFailure.nothingToLearn(sessions: 1)) { try run(1, .nothingToLearn(sessions: 1)) }
+  }
+
+  /// Adagrad does not take over what is usual with AdamW.
+  @Test func anOptimiserBringsItsUsualRateAndDecay() {
+    var settings = TrainingSettings()
+    settings.use(.adagrad)
+    #expect(settings.optimisation == .adagrad && settings.learningRate == 0.05 && settings.weightDecay == 0)
+    settings.learningRate = 0.1
+    settings.use(.adagrad)
+    #expect(settings.learningRate == 0.1)
+    settings.use(.adamw)
+    #expect(settings == TrainingSettings())
+  }
+
   @Test func theBudgetEndsTheSearchAndSoDoesTheCaller() {
     var clock = 0.0
     func score(_ number: Int, _ settings: TrainingSettings) -> Double? {

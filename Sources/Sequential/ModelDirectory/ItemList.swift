@@ -16,7 +16,7 @@ public enum ItemList {
         throw .unreadable(file: file, expected: "\(count) lines, the item_count of config.json", found: "more")
       }
       let id = Array(bytes[line])
-      if let fault = fault(in: id) {
+      if let fault = foundFault(in: id) {
         throw .invalidLine(
           file: file, line: ids.count + 1, expected: "an item id in UTF-8, 1 to \(Limits.itemBytes) bytes", found: fault
         )
@@ -36,7 +36,15 @@ public enum ItemList {
       found: "\(quoted(String(decoding: ids[fault.row], as: UTF8.self))), which \(fault.why)")
   }
 
-  private static func fault(in id: [UInt8]) -> String? {
+  /// Why `id` can't be a line of `items.txt`, and so no item of a model that is written; nil where it can.
+  public static func fault(in id: [UInt8]) -> String? {
+    if id.contains(0x0A) { return "an id with a line feed" }
+    if id.contains(0x0D) { return "an id with a carriage return" }
+    if id.starts(with: [0xEF, 0xBB, 0xBF]) { return "an id that begins with a byte order mark" }
+    return foundFault(in: id)
+  }
+
+  private static func foundFault(in id: [UInt8]) -> String? {
     if id.isEmpty { return "an empty line" }
     if id.count > Limits.itemBytes { return "\(id.count) bytes" }
     if id.last == 0x0D { return "a carriage return at its end (use plain newlines)" }

@@ -15,6 +15,7 @@ public enum ModelDirectoryWriter {
         found: "a value that config.json has no place for")
     }
     try check(model.weights, model.configuration.tensors)
+    try check(model.vocabulary)
     let directory = try DirectoryReplacement(path)
     try directory.write(ModelDirectory.FileName.configuration) { $0.append(configuration) }
     try directory.write(ModelDirectory.FileName.items) { $0.append(items(model.vocabulary)) }
@@ -56,6 +57,20 @@ public enum ModelDirectoryWriter {
       }
       for index in 0..<matrix.storage.count where !matrix.storage[index].isFinite {
         throw .notFinite(file: file, tensor: tensor.name, index: index, found: "\(matrix.storage[index])")
+      }
+    }
+  }
+
+  /// Refuses ids that a reader of `items.txt` would not find again.
+  private static func check(_ vocabulary: Vocabulary) throws(ModelFailure) {
+    var id: [UInt8] = []
+    for row in 0..<vocabulary.count {
+      id.removeAll(keepingCapacity: true)
+      vocabulary.appendID(of: ItemIndex(row), to: &id)
+      if let fault = ItemList.fault(in: id) {
+        throw .invalidLine(
+          file: ModelDirectory.FileName.items, line: row + 1,
+          expected: "an item id in UTF-8 without line breaks, 1 to \(Limits.itemBytes) bytes", found: fault)
       }
     }
   }

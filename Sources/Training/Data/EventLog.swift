@@ -1,5 +1,6 @@
 import Events
 import Formats
+import Sequential
 
 /// Events as they are read, a row each, and what makes sessions of them.
 struct EventLog {
@@ -17,7 +18,14 @@ struct EventLog {
   private var session: [Int32] = []
   private var item: [Int32] = []
   private var time: [EventTime] = []
+  /// By number of an item's id: true where a model can have it.
+  private var isWritable: [Bool] = []
+  /// Events whose item's id no model can have, and what is wrong with the first few.
+  private var unwritable = 0
+  private var faults: [String] = []
 
+  /// Most of ``faults``, as of the files' own messages.
+  private static let mostFaults = 3
   /// Bytes of an event here, and of the order and the sessions that are made of it.
   private static let bytesPerEvent = 4 + 4 + 8 + 4 + 4 + 8
 
@@ -30,8 +38,12 @@ struct EventLog {
       id.removeAll(keepingCapacity: true)
       catalogue?.appendID(of: ItemIndex(row), to: &id)
       _ = itemIDs.number(of: id.span)
+      isWritable.append(true)
     }
   }
+
+  /// What is wrong with the first item's id that no model can have; nil where there is none.
+  var firstFault: String? { faults.first }
 
   /// Bytes that it takes, with those that ``finish()`` will.
   var byteCount: Int { session.count * Self.bytesPerEvent + sessionIDs.byteCount + itemIDs.byteCount }
@@ -45,6 +57,11 @@ struct EventLog {
     for event in batch.events {
       let id = bytes.extracting(event.item.indices)
       let number = isClosed ? itemIDs.known(id) : itemIDs.number(of: id)
+      if number >= 0, number >= isWritable.count { isWritable.append(check(id)) }
+      guard number < 0 || isWritable[Int(number)] else {
+        unwritable += 1
+        continue
+      }
       session.append(sessionIDs.number(of: bytes.extracting(event.session.indices)))
       item.append(number)
       time.append(event.time)
@@ -52,13 +69,24 @@ struct EventLog {
     counts.events = session.count
   }
 
+  /// True where a model can have an item of this id; of others the first few are noted.
+  private mutating func check(_ id: Span<UInt8>) -> Bool {
+    var bytes: [UInt8] = []
+    _ = bytes.appendBytes(id)
+    guard let fault = ItemList.fault(in: bytes) else { return true }
+    if faults.count < EventLog.mostFaults {
+      faults.append("\(fault): \"\(String(decoding: bytes.map { $0 < 0x20 ? 0x3F : $0 }, as: UTF8.self))\"")
+    }
+    return false
+  }
+
   /// Takes what the files' reader says.
   mutating func note(_ report: FileReport) {
     counts.lines = report.lines
-    counts.malformed = report.malformed
+    counts.malformed = report.malformed + unwritable
     counts.ignored = report.ignored
     counts.outOfOrder = report.outOfOrder
-    counts.messages = report.messages
+    counts.messages = report.messages + faults
   }
 
   /// The data, filtered and numbered.
@@ -66,14 +94,20 @@ struct EventLog {
     let idleTimeout = options.idleTimeout ?? (format?.cutsVisits == true ? 30 * 60_000 : 24 * 3_600_000)
     let hasTimes = format?.isOrderOnly != true
     counts.sessionIDs = sessionIDs.count
-    counts.itemsRead = itemIDs.count
+    counts.itemsRead = itemIDs.count - isWritable.count { !$0 }
     let order = order()
     var table = cut(order, idleTimeout: idleTimeout)
     counts.sessionsRead = table.count
     session = []
     item = []
     time = []
-    let support = filter(&table)
+    // What is held out must not count for the support of items, so that the split begins with all sessions.
+    var unfiltered = options.minItemSupport > 1 && !isClosed ? table : nil
+    var filter = SupportFilter(
+      minItemSupport: options.minItemSupport, minSessionLength: options.minSessionLength, fixed: fixed)
+    let support = filter.apply(to: &table, items: itemIDs.count)
+    counts.rareItemEvents = filter.rareItemEvents
+    counts.shortSessionEvents = filter.shortSessionEvents
     guard table.count > 0 else { throw .nothing(counts) }
     // A row for each item that is left, in the order of first appearance.
     var rows = [ItemIndex](repeating: .unknown, count: itemIDs.count)
@@ -82,15 +116,19 @@ struct EventLog {
       rows[number] = ItemIndex(ids.count)
       ids.append(Array(itemIDs[number]))
     }
-    for index in table.items.indices { table.items[index] = rows[Int(table.items[index])] }
+    table = table.renumbered(rows)
+    unfiltered = unfiltered?.renumbered(rows)
     guard let vocabulary = Vocabulary(ids) else {
       throw .tooLarge(events: counts.events, bytes: Int(Int32.max), limit: Int(Int32.max))
     }
-    if !hasTimes { table.times = [] }
+    if !hasTimes {
+      table.times = []
+      unfiltered?.times = []
+    }
     var data = TrainingData(
-      sessions: table, vocabulary: vocabulary, continuedItems: fixed, counts: counts, hasTimes: hasTimes,
-      idleTimeout: idleTimeout,
-      fingerprint: 0)
+      sessions: table, unfiltered: unfiltered, minItemSupport: options.minItemSupport,
+      minSessionLength: options.minSessionLength, vocabulary: vocabulary, continuedItems: fixed, counts: counts,
+      hasTimes: hasTimes, idleTimeout: idleTimeout, fingerprint: 0)
     data.fingerprint = data.hash()
     return data
   }
@@ -139,42 +177,6 @@ struct EventLog {
     if last >= 0 { table.end(time: greatest) }
     return table
   }
-
-  /// Leaves out items with too few events and sessions that are too short, again and again until every item and session that is left has
-  /// enough. Returns the events of each item.
-  private mutating func filter(_ table: inout SessionTable) -> [Int] {
-    var support = [Int](repeating: 0, count: itemIDs.count)
-    for number in table.items where number >= 0 { support[Int(number)] += 1 }
-    while true {
-      var kept = SessionTable()
-      kept.items.reserveCapacity(table.items.count)
-      kept.times.reserveCapacity(table.count)
-      // What leaves in this round counts for the next one.
-      let before = support
-      for index in 0..<table.count {
-        let start = kept.items.count
-        for number in table[index] {
-          if number >= 0, number < fixed || before[Int(number)] >= options.minItemSupport {
-            kept.items.append(number)
-          } else {
-            counts.rareItemEvents += 1
-            if number >= 0 { support[Int(number)] -= 1 }
-          }
-        }
-        let length = kept.items.count - start
-        if length < max(1, options.minSessionLength) {
-          counts.shortSessionEvents += length
-          for number in kept.items[start...] { support[Int(number)] -= 1 }
-          kept.items.removeLast(length)
-        } else {
-          kept.end(time: table.times[index])
-        }
-      }
-      let isStable = kept.items.count == table.items.count
-      table = kept
-      if isStable { return support }
-    }
-  }
 }
 
 extension SessionTable {
@@ -192,6 +194,7 @@ extension TrainingData {
     hash.add(UInt64(sessions.count))
     for start in sessions.starts { hash.add(UInt64(start)) }
     for item in sessions.items { hash.add(UInt64(bitPattern: Int64(item))) }
+    for item in unfiltered?.items ?? [] { hash.add(UInt64(bitPattern: Int64(item))) }
     for time in sessions.times { hash.add(UInt64(bitPattern: time)) }
     var id: [UInt8] = []
     for row in 0..<vocabulary.count {

@@ -8,8 +8,11 @@ public enum MetadataFile {
   /// Largest file, in bytes.
   public static let mostBytes = 1 << 30
 
-  /// The lines of the items of `vocabulary`, in its order; `{}` where the file has none. Items that the catalogue lacks are passed over.
-  public static func read(_ path: String, _ vocabulary: Vocabulary) throws(TrainingDataFailure) -> ItemMetadata {
+  /// The lines of the items of `vocabulary`, in its order; where the file has none, that of `older`, whose rows are the first ones,
+  /// or `{}`. Items that the catalogue lacks are passed over.
+  public static func read(
+    _ path: String, _ vocabulary: Vocabulary, otherwise older: ItemMetadata? = nil
+  ) throws(TrainingDataFailure) -> ItemMetadata {
     let data: Data
     do {
       let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
@@ -23,12 +26,12 @@ public enum MetadataFile {
     } catch {
       throw .unreadable(file: path, reason: (error as NSError).localizedFailureReason ?? "\(error)")
     }
-    return try lines(Array(data), vocabulary, file: path)
+    return try lines(Array(data), vocabulary, file: path, otherwise: older)
   }
 
   /// The same of `bytes`.
   static func lines(
-    _ bytes: [UInt8], _ vocabulary: Vocabulary, file: String
+    _ bytes: [UInt8], _ vocabulary: Vocabulary, file: String, otherwise older: ItemMetadata? = nil
   ) throws(TrainingDataFailure) -> ItemMetadata {
     var lines = [Range<Int>?](repeating: nil, count: vocabulary.count)
     var number = 0
@@ -47,8 +50,14 @@ public enum MetadataFile {
       lines[Int(row)] = range
     }
     var result: [UInt8] = []
-    for line in lines {
-      if let line { result += bytes[line] } else { result += [0x7B, 0x7D] }
+    for (row, line) in lines.enumerated() {
+      if let line {
+        result += bytes[line]
+      } else if let older, row < older.count {
+        result += Array(older.line(of: ItemIndex(row)).utf8)
+      } else {
+        result += [0x7B, 0x7D]
+      }
       result.append(0x0A)
     }
     do throws(ModelFailure) {

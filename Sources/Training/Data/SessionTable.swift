@@ -18,6 +18,18 @@ public struct SessionTable: Sendable, Equatable {
   /// The events of session `index`, oldest first.
   public subscript(index: Int) -> ArraySlice<ItemIndex> { items[starts[index]..<starts[index + 1]] }
 
+  /// Bytes that it takes.
+  var byteCount: Int { items.count * MemoryLayout<ItemIndex>.size + (starts.count + times.count) * 8 }
+
+  /// The table with row `rows[r]` for what is r here; what is unknown stays it.
+  func renumbered(_ rows: [ItemIndex]) -> SessionTable {
+    var table = self
+    for index in table.items.indices where table.items[index] >= 0 {
+      table.items[index] = rows[Int(table.items[index])]
+    }
+    return table
+  }
+
   /// Appends a session.
   public mutating func append(_ session: some Sequence<ItemIndex>, time: EventTime? = nil) {
     items.append(contentsOf: session)

@@ -41,6 +41,19 @@ public struct DataSplit: Sendable {
 
   /// Items of the training part.
   public var itemCount: Int { rows.count }
+
+  /// Targets that can be predicted at all: of a known item, behind a known one.
+  public var answerableTargets: Int {
+    guard let holdOut else { return 0 }
+    var count = 0
+    for index in 0..<holdOut.sessions.count {
+      let session = holdOut.sessions[index]
+      guard let first = session.firstIndex(where: { $0 >= 0 }) else { continue }
+      let targets = session.dropFirst(max(holdOut.firstTargets[index], first + 1 - session.startIndex))
+      count += targets.count { $0 >= 0 }
+    }
+    return count
+  }
 }
 
 extension TrainingData {
@@ -51,6 +64,7 @@ extension TrainingData {
   /// What ``Validation/automatic`` means for this data: without times each session's last event; else the last day, where that is 2 % to
   /// 35 % of the sessions, or their last tenth.
   public var usualValidation: Validation {
+    let sessions = unfiltered ?? sessions
     guard hasTimes, let last = sessions.times.max() else { return .leaveOneOut }
     let share = Double(sessions.times.count { $0 >= last - Self.day }) / Double(sessions.count)
     return Self.usualShare.contains(share) ? .last(milliseconds: Self.day) : .share(0.1)
@@ -58,18 +72,33 @@ extension TrainingData {
 
   /// The data, split. Whole sessions are held out by time, each event but a session's first being a target. Leaving one out, the last event
   /// of each session of three or more is the target, and the events before it are trained on.
+  ///
+  /// Items are left out for their support in the training part alone: what is held out must not decide which items there are, and stays as it
+  /// is, so that rare items are targets that are missed. A split by which no target can be answered is refused; the automatic one then goes on
+  /// to the last tenth, and to each session's last event.
   public func split(_ asked: Validation) throws(TrainingDataFailure) -> DataSplit {
-    let validation = asked == .automatic ? usualValidation : asked
+    guard asked == .automatic else { return try split(exactly: asked) }
+    let usual = usualValidation
+    do throws(TrainingDataFailure) { return try split(exactly: usual) } catch {
+      for other in [Validation.share(0.1), .leaveOneOut] where other != usual {
+        if let split = try? split(exactly: other) { return split }
+      }
+      throw error
+    }
+  }
+
+  private func split(exactly validation: Validation) throws(TrainingDataFailure) -> DataSplit {
+    let sessions = unfiltered ?? sessions
     switch validation {
     case .none, .automatic:
       return DataSplit(
-        validation: .none, training: sessions, rows: (0..<itemCount).map { ItemIndex($0) }, holdOut: nil)
-    case .leaveOneOut: return try leaveOneOut()
+        validation: .none, training: self.sessions, rows: (0..<itemCount).map { ItemIndex($0) }, holdOut: nil)
+    case .leaveOneOut: return try leaveOneOut(sessions)
     case .last(let milliseconds):
       guard hasTimes, let last = sessions.times.max() else {
         throw .split(validation, why: "the input has no times")
       }
-      return try split(validation, sessions.times.map { $0 >= last - milliseconds })
+      return try split(validation, sessions, sessions.times.map { $0 >= last - milliseconds })
     case .share(let share):
       let heldOut = Int((Double(sessions.count) * share).rounded())
       // Without times the order of the files stands for them.
@@ -79,18 +108,20 @@ extension TrainingData {
         : (0..<sessions.count).sorted { (sessions.times[$0], $0) < (sessions.times[$1], $1) }
       var isHeldOut = [Bool](repeating: false, count: sessions.count)
       for index in order.suffix(heldOut) { isHeldOut[index] = true }
-      return try split(validation, isHeldOut)
+      return try split(validation, sessions, isHeldOut)
     }
   }
 
-  private func split(_ validation: Validation, _ isHeldOut: [Bool]) throws(TrainingDataFailure) -> DataSplit {
+  private func split(
+    _ validation: Validation, _ sessions: SessionTable, _ isHeldOut: [Bool]
+  ) throws(TrainingDataFailure) -> DataSplit {
     var training = SessionTable()
     var rest = SessionTable()
     for index in 0..<sessions.count {
       let time = sessions.times.isEmpty ? nil : sessions.times[index]
       if !isHeldOut[index] {
         training.append(sessions[index], time: time)
-      } else if sessions[index].count > 1 {
+      } else if sessions[index].count >= max(2, minSessionLength) {
         rest.append(sessions[index], time: time)
       }
     }
@@ -100,14 +131,14 @@ extension TrainingData {
         sessions: rest, firstTargets: [Int](repeating: 1, count: rest.count), excludesSeen: false))
   }
 
-  private func leaveOneOut() throws(TrainingDataFailure) -> DataSplit {
+  private func leaveOneOut(_ sessions: SessionTable) throws(TrainingDataFailure) -> DataSplit {
     var training = SessionTable()
     var rest = SessionTable()
     var firstTargets: [Int] = []
     for index in 0..<sessions.count {
       let session = sessions[index]
       let time = sessions.times.isEmpty ? nil : sessions.times[index]
-      guard session.count > 2 else {
+      guard session.count >= max(3, minSessionLength) else {
         training.append(session, time: time)
         continue
       }
@@ -124,6 +155,15 @@ extension TrainingData {
     _ validation: Validation, _ training: SessionTable, _ holdOut: HoldOut
   ) throws(TrainingDataFailure) -> DataSplit {
     guard holdOut.sessions.count > 0 else { throw .split(validation, why: "no session would be held out") }
+    var training = training
+    if unfiltered != nil {
+      // Leaving one out has taken an event of each session.
+      var filter = SupportFilter(
+        minItemSupport: minItemSupport,
+        minSessionLength: validation == .leaveOneOut
+          ? max(min(2, minSessionLength), minSessionLength - 1) : minSessionLength, fixed: continuedItems)
+      _ = filter.apply(to: &training, items: itemCount)
+    }
     guard training.items.count > training.count else {
       throw .split(validation, why: "nothing would be left to train on")
     }
@@ -136,16 +176,15 @@ extension TrainingData {
       numbers[row] = ItemIndex(rows.count)
       rows.append(ItemIndex(row))
     }
-    func numbered(_ table: SessionTable) -> SessionTable {
-      var table = table
-      for index in table.items.indices where table.items[index] >= 0 {
-        table.items[index] = numbers[Int(table.items[index])]
-      }
-      return table
-    }
     var heldOut = holdOut
-    heldOut.sessions = numbered(holdOut.sessions)
-    return DataSplit(
-      validation: validation, training: numbered(training), rows: rows, holdOut: heldOut)
+    heldOut.sessions = holdOut.sessions.renumbered(numbers)
+    let split = DataSplit(
+      validation: validation, training: training.renumbered(numbers), rows: rows, holdOut: heldOut)
+    guard split.answerableTargets > 0 else {
+      throw .split(
+        validation,
+        why: "of what would be held out, no event has an item that is known from the others, and such a one before it")
+    }
+    return split
   }
 }

@@ -15,7 +15,7 @@ public struct DataOptions: Sendable, Equatable {
   public var strict = false
   /// Most events that are read; nil for all.
   public var limit: Int?
-  /// Events that an item needs in the data, or it is left out.
+  /// Events that an item needs, or it is left out. A search counts those of the part that it trains on alone.
   public var minItemSupport = 1
   /// Events that a session needs, or it is left out.
   public var minSessionLength = 2
@@ -71,6 +71,12 @@ public struct DataCounts: Codable, Sendable, Equatable {
 public struct TrainingData: Sendable {
   /// All sessions that were kept.
   public internal(set) var sessions: SessionTable
+  /// All sessions before any item or session was left out, with items that the catalogue lacks as unknown; nil where no item can be left out
+  /// for its support.
+  var unfiltered: SessionTable?
+  /// What items and sessions need to be kept, see ``DataOptions``.
+  var minItemSupport: Int
+  var minSessionLength: Int
   /// The catalogue: items in the order of their first appearance (those of a catalogue that is continued first, in its own).
   public internal(set) var vocabulary: Vocabulary
   /// Rows of the catalogue that is continued: known to every part of the data.
@@ -90,13 +96,14 @@ public struct TrainingData: Sendable {
   public var eventCount: Int { sessions.items.count }
   /// Bytes of the data that stay in memory during training.
   public var byteCount: Int {
-    sessions.items.count * MemoryLayout<ItemIndex>.size + (sessions.starts.count + sessions.times.count) * 8
+    sessions.byteCount + (unfiltered?.byteCount ?? 0)
   }
 
   /// Reads `options`' files. With `catalogue`, its rows come first and keep their order, whatever their support; where `isClosed`, no item
-  /// is added to it.
+  /// is added to it. `isStopped` is asked after each batch of events: true ends it with ``TrainingDataFailure/stopped``.
   public static func read(
-    _ options: DataOptions, extending catalogue: Vocabulary? = nil, isClosed: Bool = false
+    _ options: DataOptions, extending catalogue: Vocabulary? = nil, isClosed: Bool = false,
+    isStopped: () -> Bool = { false }
   ) throws(TrainingDataFailure) -> TrainingData {
     var log = EventLog(options, catalogue, isClosed: isClosed)
     do throws(FormatsFailure) {
@@ -113,12 +120,14 @@ public struct TrainingData: Sendable {
         // The first batch tells the format, and with it when a session ends, as in a replay.
         if log.format == nil { log.format = source.format }
         log.append(batch)
-        if log.isTooLarge { break }
+        if log.isTooLarge || isStopped() || options.strict && log.firstFault != nil { break }
       }
       log.note(source.report)
     } catch {
       throw .reading(error)
     }
+    if isStopped() { throw .stopped }
+    if options.strict, let fault = log.firstFault { throw .item(fault) }
     if log.isTooLarge {
       throw .tooLarge(events: log.counts.events, bytes: log.byteCount, limit: options.memory)
     }

@@ -4,6 +4,10 @@ public import Formats
 public enum TrainingDataFailure: Error, Equatable, CustomStringConvertible {
   /// A file can't be read.
   case reading(FormatsFailure)
+  /// It was asked to stop.
+  case stopped
+  /// With `strict`, the first item's id that no model can have.
+  case item(String)
   /// Nothing to learn from is left of what was read.
   case nothing(DataCounts)
   /// The events need more memory than allowed, or there are more than 2³¹.
@@ -19,6 +23,8 @@ public enum TrainingDataFailure: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .reading(let failure): "\(failure)"
+    case .stopped: "reading was ended."
+    case .item(let fault): "\(fault). Mend the ids, or leave strict off to count and pass over such events."
     case .nothing(let counts):
       "no session is left to train on: \(counts.summary). Check the format and columns, and --min-item-support and "
         + "--min-session-length."

@@ -80,6 +80,9 @@ final class BPRMax<Scalar: TrainingScalar>: Loss {
     scratch = Tensor(rows: 2, columns: candidates)
   }
 
+  /// Bytes of what it makes beside its scores.
+  static func scratchBytes(candidates: Int) -> Int { 2 * candidates * MemoryLayout<Scalar>.stride }
+
   func evaluate(_ input: LossInput<Scalar>) -> Double {
     let first = checkedFirstTarget(input)
     guard input.candidates.count > 1 else {

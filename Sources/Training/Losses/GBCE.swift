@@ -1,8 +1,7 @@
 /// Generalised binary cross-entropy (Petrov & Macdonald, "gSASRec: Reducing Overconfidence in Sequential Recommendation Trained with Negative
-/// Sampling", RecSys 2023): `-(β log σ(s⁺) + Σ log(1 - σ(s⁻)))` for each row, with k uniform negatives.
+/// Sampling", RecSys 2023): `-(β log σ(s⁺) + Σ log(1 - σ(s⁻))) / (k + 1)` for each row, with k uniform negatives.
 ///
-/// Two things differ from the paper: a group of consecutive rows shares its negatives, so that scores are matrix products, and the sum is not
-/// divided by k + 1, which is a factor of the learning rate that Adam is indifferent to. Negatives that are a row's target take no part for
+/// One thing differs from the paper: a group of consecutive rows shares its negatives, so that scores are matrix products. Negatives that are a row's target take no part for
 /// that row. Gradients go to the rows of the table that were drawn, and to targets.
 final class GBCE<Scalar: TrainingScalar>: Loss {
   /// Rows that share negatives: fewer would be more random, and products of fewer rows slow.
@@ -42,10 +41,12 @@ final class GBCE<Scalar: TrainingScalar>: Loss {
     scores.forward(input, rows: rows, candidates: candidates, correction: nil)
     Scalar.maskTargets(
       scores.scores, rows: rows.count, targets: input.targets, from: rows.lowerBound, candidates: candidates, own: nil)
+    // Adam is indifferent to the factor; the limit of the gradient's norm and Adagrad are not.
+    let share = 1 / Double(negatives + 1)
     let loss = Scalar.gbce(
       scores.scores, rows: rows.count, negatives: negatives, bias: scores.columnBias, beta: beta,
-      scale: Double(input.scale))
+      scale: Double(input.scale) * share)
     scores.backward(input, rows: rows, candidates: candidates)
-    return loss
+    return loss * share
   }
 }

@@ -60,6 +60,7 @@ extension TrainingSettings {
     case .batchSoftmax, .bprMax:
       CandidateScores<Float>.bytes(
         candidates: shape.candidates, rows: batchChunk(shape.rows), size: shape.size, ownTarget: false)
+        + (objective == .bprMax ? BPRMax<Float>.scratchBytes(candidates: shape.candidates) : 0)
     }
   }
 }

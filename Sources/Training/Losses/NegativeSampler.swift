@@ -48,6 +48,9 @@ struct NegativeSampler: Sendable {
     thresholds = shares
   }
 
+  /// Bytes of its tables.
+  var byteCount: Int { thresholds.count * 8 + aliases.count * 4 + logProbabilities.count * 8 }
+
   /// The logarithm of the probability of `item`.
   func logProbability(_ item: Int32) -> Double {
     logProbabilities.isEmpty ? -log(Double(items)) : logProbabilities[Int(item)]

@@ -46,6 +46,7 @@ final class Evaluation: Sendable {
     self.holdOut = holdOut
     runs = plan.runs
     events = plan.events + plan.missed
+    answerable = plan.events.count
     unknown = plan.unknown
     capacity = max(rows, maxLength)
     var parts: [Range<Int>] = []
@@ -95,6 +96,9 @@ final class Evaluation: Sendable {
   /// Number of targets.
   var targets: Int { events.count }
 
+  /// Targets that are ranked: of a known item, with a known one before it in the window.
+  let answerable: Int
+
   /// Values of the scores that a thread computes at a time.
   private static let scores = 1 << 21
 
@@ -104,17 +108,27 @@ final class Evaluation: Sendable {
   /// Bytes of the buffers that an evaluation makes, on each thread.
   static func bytes(items: Int, outputSize: Int) -> Int { scoreRows(items: items) * (items + outputSize) * 4 }
 
-  /// Measures the network of `replicas`, by all of `threads`.
-  func run(_ network: any Network<Float>, _ replicas: [Replica], _ threads: ThreadTeam) -> RankingQuality {
+  /// Measures the network of `replicas`, by all of `threads`. `isStopped` is asked by the caller's thread before each of its parts: true ends
+  /// it, and the result is nil.
+  func run(
+    _ network: any Network<Float>, _ replicas: [Replica], _ threads: ThreadTeam, isStopped: () -> Bool = { false }
+  ) -> RankingQuality? {
     let rankings = (0..<threads.count).map { _ in Ranking(network) }
     let next = Atomic<Int>(0)
+    let isOver = Atomic<Bool>(false)
     threads.run { index in
-      while true {
+      while !isOver.load(ordering: .relaxed) {
+        // The callback is the caller's, whose number is 0.
+        if index == 0, isStopped() {
+          isOver.store(true, ordering: .relaxed)
+          return
+        }
         let part = next.add(1, ordering: .relaxed).oldValue
         guard part < parts.count else { return }
         measure(parts[part], replicas[index], rankings[index])
       }
     }
+    if isOver.load(ordering: .relaxed) { return nil }
     var ranks = [Int32](repeating: 0, count: events.count)
     for ranking in rankings { for (answer, rank) in ranking.found { ranks[answer] = rank } }
     return RankingQuality(ranks: ranks, events: events, unknownTargets: unknown)

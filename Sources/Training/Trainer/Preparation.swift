@@ -34,6 +34,9 @@ struct Preparation {
     }
     let settings = run.settings
     table = WindowTable(sessions, maxLength: settings.maxLength, primarySessions: fresh.count)
+    guard items > 1 else {
+      throw .setting(name: "catalogue", why: "has a single item, and it takes two to tell one from the other")
+    }
     guard table.primary > 0 else { throw .nothingToLearn(sessions: fresh.count) }
     try Preparation.checkWeights(run, items: items)
     var clicks = [Int](repeating: 0, count: items)
@@ -45,9 +48,12 @@ struct Preparation {
     evaluation = holdOut.map {
       Evaluation($0, maxLength: settings.maxLength, rows: settings.evaluationCapacity.rows)
     }
-    plan = TrainingPlan(
-      settings, parts, items: items, table, replayShare: continuation?.olderShare ?? 0,
-      heldOut: evaluation.map { ($0.targets, $0.targets * 8) })
+    var plan = TrainingPlan(
+      settings, parts, items: items, table, replayShare: continuation?.olderShare ?? 0, fresh: fresh,
+      heldOut: evaluation)
+    plan.memory.data += run.dataBytes
+    plan.memory.copies += run.modelBytes(parameters: plan.parameters, phase)
+    self.plan = plan
     try plan.check(limit: run.options.memoryLimit, settings: settings)
   }
 
@@ -71,9 +77,11 @@ struct Preparation {
     inner.epoch = { [phase] in callbacks.epoch(phase, $0) }
     inner.isStopped = callbacks.isStopped
     if let file = run.options.resumeFile {
-      inner.save = { [run, phase] (trainer) throws(TrainingFailure) in
+      // Once: it is a hash of a whole model where one is continued.
+      let identity = run.identity
+      inner.save = { [phase] (trainer) throws(TrainingFailure) in
         try ResumeFile.write(
-          ResumeFile.Header(identity: run.identity, phase: phase, state: trainer.state, search: search, tensors: []),
+          ResumeFile.Header(identity: identity, phase: phase, state: trainer.state, search: search, tensors: []),
           trainer.tensors, to: file)
       }
     }
@@ -114,16 +122,5 @@ struct Preparation {
     return ModelDirectory(
       configuration: configuration, weights: network.weights(), vocabulary: vocabulary, metadata: metadata,
       metrics: report.metrics)
-  }
-}
-
-extension SessionTable {
-  /// The table with row r for what is r in `rows`.
-  func renumbered(_ rows: [ItemIndex]) -> SessionTable {
-    var table = self
-    for index in table.items.indices where table.items[index] >= 0 {
-      table.items[index] = rows[Int(table.items[index])]
-    }
-    return table
   }
 }

@@ -40,6 +40,19 @@ extension TrainingSettings {
   /// Sessions are long histories where their usual length is above this: many targets a window, so that little dropout and small batches do.
   static let shortSessions = 50
 
+  /// Moves the weights by `optimisation`, with the learning rate and decay that are usual with it: Adagrad's steps shrink with the squares that
+  /// it adds up, so that it takes larger ones, and decay is AdamW's alone.
+  public mutating func use(_ optimisation: Optimisation) {
+    guard optimisation != self.optimisation else { return }
+    self.optimisation = optimisation
+    let usual = TrainingSettings()
+    (learningRate, weightDecay) =
+      switch optimisation {
+      case .adamw: (usual.learningRate, usual.weightDecay)
+      case .adagrad: (0.05, 0)
+      }
+  }
+
   /// The settings of `preset` for an architecture and data of this shape; `docs/training.md` has the measurements behind them.
   public init(_ preset: Preset, _ architecture: Architecture, _ data: DataShape) {
     self.init()

@@ -104,6 +104,26 @@ enum ResumeFile {
     try StateFile(opening: slash.map { String(path[...$0]) } ?? ".").synchronize()
   }
 
+  /// Renames the file at `path`, where there is one, to the same with `.old` behind it; returns that.
+  static func setAside(_ path: String) throws(TrainingFailure) -> String? {
+    guard unsafe access(path, F_OK) == 0 else { return nil }
+    guard unsafe rename(path, "\(path).old") == 0 else {
+      throw .file(path: path, operation: "renaming", reason: lastReason())
+    }
+    return "\(path).old"
+  }
+
+  /// Removes what processes that were killed while they wrote have left beside `path`; what a running one writes stays.
+  static func removeStale(_ path: String) {
+    let slash = path.lastIndex(of: "/")
+    let folder = slash.map { String(path[...$0]) } ?? "."
+    let beginning = "\(slash.map { String(path[path.index(after: $0)...]) } ?? path).writing-"
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasPrefix(beginning) {
+      guard let process = Int32(name.dropFirst(beginning.count)), process > 0 else { continue }
+      if kill(process, 0) != 0, errno == ESRCH { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+    }
+  }
+
   /// Reads the header of the file at `path`, and checks the whole of it; nil where there is none.
   static func header(at path: String) throws(TrainingFailure) -> Header? {
     guard unsafe access(path, F_OK) == 0 else { return nil }

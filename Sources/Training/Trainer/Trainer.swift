@@ -129,7 +129,7 @@ final class Trainer {
     var source = StepSource(self)
     source.skip(state.epochSteps)
     let secondsBefore = state.seconds
-    var rate = 0.0
+    var rate = state.rate ?? 0
     while source.prepare() {
       if callbacks.isStopped() {
         state.seconds = secondsBefore + seconds(since: begin)
@@ -144,8 +144,10 @@ final class Trainer {
         saved = MonotonicClock.nanoseconds
       }
     }
-    try finishEpoch(rate)
-    return true
+    if try finishEpoch(rate) { return true }
+    state.seconds = secondsBefore + seconds(since: begin)
+    if settings.batching == .windows { try callbacks.save(self) }
+    return false
   }
 
   /// One step; returns its learning rate.
@@ -154,16 +156,17 @@ final class Trainer {
     let sum = source.compute(team, update: state.updates + 1)
     let mean = sum / Double(max(targets, 1))
     guard sum.isFinite else { throw .notFinite(quantity: "the loss", epoch: state.epoch, step: state.epochSteps + 1) }
-    if targets > 0, state.watch.observe(mean) {
+    if targets > 0, state.watch.observe(mean, guess: guess) {
       throw .diverged(
         loss: state.watch.recent, start: state.watch.start, epoch: state.epoch, step: state.epochSteps + 1)
     }
+    // The middle of the step, so that neither the first one of a rise nor the last one of a cosine is lost.
+    let rows = Double(state.rows) + Double(source.rows) / 2
+    let done = (Double(state.epoch - 1) + rows / Double(max(source.rowsOfEpoch, 1))) / Double(settings.epochs)
+    let rate = settings.learningRate(at: min(done, 1))
+    state.rate = rate
     state.rows += source.rows
     rowsSinceBegin += source.rows
-    // The end of the step for the rise, so that the first is not lost.
-    let done =
-      (Double(state.epoch - 1) + Double(state.rows) / Double(max(source.rowsOfEpoch, 1))) / Double(settings.epochs)
-    let rate = settings.learningRate(at: min(done, 1))
     state.epochSteps += 1
     guard targets > 0 else { return rate }
     let norm = team.norm(isNeeded: settings.clipNorm > 0)
@@ -182,6 +185,12 @@ final class Trainer {
     return rate
   }
 
+  /// The loss of a model that knows nothing, where the objective tells.
+  private var guess: Double {
+    guard settings.objective == .softmax else { return .infinity }
+    return Double(network.parameters[network.output.weight].value.rows).logarithm
+  }
+
   /// Takes the weights into their moving average, at some of the steps.
   private func takeAverage() {
     guard let average, state.updates % WeightAverage.interval == 0 else { return }
@@ -190,11 +199,24 @@ final class Trainer {
     team.each { average.update($0, values: $1, decay: decay) }
   }
 
-  /// Evaluates, keeps what is to be kept, and begins the next epoch.
-  private func finishEpoch(_ rate: Double) throws(TrainingFailure) {
+  /// Evaluates, keeps what is to be kept, and begins the next epoch; false where it was asked to stop before that was done, the epoch's
+  /// steps being behind it.
+  private func finishEpoch(_ rate: Double) throws(TrainingFailure) -> Bool {
     let usesAverages = state.averaged > 0
     if usesAverages { swapAverages() }
-    let quality = evaluation.map { $0.run(network, team.replicas, team.threads) }
+    // Gradients are looked at with clipping alone, and the last step's effect by no loss.
+    guard isFinite else {
+      if usesAverages { swapAverages() }
+      throw .notFinite(quantity: "a weight", epoch: state.epoch, step: state.epochSteps)
+    }
+    var quality: RankingQuality?
+    if let evaluation {
+      quality = evaluation.run(network, team.replicas, team.threads, isStopped: callbacks.isStopped)
+      if quality == nil {
+        if usesAverages { swapAverages() }
+        return false
+      }
+    }
     let figure = quality.map(settings.selection.figure) ?? 0
     if quality == nil || state.kept.map({ figure > $0.figure }) ?? true {
       copy(network.parameters.map(\.value), into: kept)
@@ -211,6 +233,14 @@ final class Trainer {
     try callbacks.save(self)
     saved = MonotonicClock.nanoseconds
     callbacks.epoch(record)
+    return true
+  }
+
+  /// True where all weights are numbers.
+  private var isFinite: Bool {
+    network.parameters.allSatisfy {
+      OptimiserKernels.squareSum([$0.value], values: 0..<$0.value.count).isFinite
+    }
   }
 
   private func swapAverages() {

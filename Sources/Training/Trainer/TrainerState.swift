@@ -11,6 +11,8 @@ struct TrainerState: Codable, Sendable, Equatable {
   var targets = 0
   /// Rows of the epoch that are done.
   var rows = 0
+  /// Learning rate of the latest step.
+  var rate: Double?
   /// Times that the moving average took the weights in.
   var averaged = 0
   /// Seconds that epochs took.

@@ -12,6 +12,8 @@ struct TrainingParts {
   var lossBytes: (_ rows: Int) -> Int
   /// Draws the negatives that all replicas of a step share, where the objective has such: appends them to the list.
   var drawShared: (inout [Int32], inout RandomStream) -> Void
+  /// Bytes of the tables that negatives are drawn by.
+  var samplerBytes = 0
 }
 
 extension TrainingParts {
@@ -40,8 +42,12 @@ extension TrainingParts {
       }
       network = RecurrentNetwork<Float>(shape, seed: settings.seed)
     }
-    let sampler = settings.makeSampler(clicks: clicks)
-    let byClicks = NegativeSampler(clicks: clicks, alpha: 1)
+    // Only objectives that draw by clicks have tables for it.
+    let sampler =
+      settings.objective == .softmax ? NegativeSampler(uniform: clicks.count) : settings.makeSampler(clicks: clicks)
+    let byClicks =
+      settings.objective == .batchSoftmax
+      ? NegativeSampler(clicks: clicks, alpha: 1) : NegativeSampler(uniform: clicks.count)
     // Of a step's targets there are at most as many as rows.
     let rowsOfStep = settings.batching == .windows ? longestWindow * settings.batchSize : settings.batchSize
     func shape(_ rows: Int) -> LossShape {
@@ -55,7 +61,7 @@ extension TrainingParts {
       lossBytes: { settings.lossBytes(shape($0)) },
       drawShared: { candidates, random in
         if settings.sharesCandidates { sampler.draw(settings.negatives, into: &candidates, &random) }
-      })
+      }, samplerBytes: sampler.byteCount + byClicks.byteCount)
   }
 }
 

@@ -6,15 +6,16 @@ public struct TrainingPlan: Codable, Sendable, Equatable {
     public var parameters = 0
     /// The optimiser's state.
     public var optimiser = 0
-    /// Gradients of all replicas.
+    /// Gradients of all replicas, and which rows have one.
     public var gradients = 0
-    /// Buffers of all replicas' passes, hidden states and losses.
+    /// Buffers of all replicas' passes, hidden states and losses, and tables to draw negatives by.
     public var passes = 0
     /// Buffers of the evaluation.
     public var evaluation = 0
-    /// The weights of the best epoch, and their moving average.
+    /// The weights of the best epoch and their moving average; models: the one that is made at the end, the search's beside a refit, the one
+    /// that is continued.
     public var copies = 0
-    /// Sessions and windows.
+    /// Sessions, those of its parts, and windows.
     public var data = 0
 
     /// All of them.
@@ -35,6 +36,8 @@ public struct TrainingPlan: Codable, Sendable, Equatable {
   public var targets: Int
   /// Targets that are held out to measure on.
   public var heldOutTargets: Int
+  /// Those of them that can be predicted at all.
+  public var answerableTargets: Int
   /// Steps of an epoch; about, with session-parallel batches.
   public var steps: Int
   /// Epochs at most.
@@ -46,6 +49,9 @@ public struct TrainingPlan: Codable, Sendable, Equatable {
   /// Bytes.
   public var memory: Memory
 
+  /// Fewer targets than this choose an epoch by chance.
+  private static let fewTargets = 100
+
   /// A few lines for a person.
   public var text: String {
     let memory = memory
@@ -56,7 +62,13 @@ public struct TrainingPlan: Codable, Sendable, Equatable {
       memory \(mebibytes(memory.total)): weights \(mebibytes(memory.parameters)), optimiser \
       \(mebibytes(memory.optimiser)), gradients \(mebibytes(memory.gradients)), passes \(mebibytes(memory.passes)), \
       evaluation \(mebibytes(memory.evaluation)), copies \(mebibytes(memory.copies)), data \(mebibytes(memory.data))
-      """
+      """ + warning
+  }
+
+  private var warning: String {
+    guard heldOutTargets > 0, answerableTargets < TrainingPlan.fewTargets else { return "" }
+    return "\nwarning: only \(answerableTargets) of the targets held out can be predicted: "
+      + "few to choose an epoch by; hold out more"
   }
 
   /// Refuses where it needs more than `limit` bytes, with what would help most.
@@ -80,19 +92,21 @@ public struct TrainingPlan: Codable, Sendable, Equatable {
 }
 
 extension TrainingPlan {
-  /// The plan of `settings` for the windows of `table`, and an evaluation where there is one.
+  /// The plan of `settings` for the windows of `table`, whose first sessions are `fresh`, and an evaluation where there is one. What the
+  /// whole run holds beside this, its data and models, is the caller's to add.
   init(
     _ settings: TrainingSettings, _ parts: TrainingParts, items: Int, _ table: WindowTable, replayShare: Double,
-    heldOut: (targets: Int, bytes: Int)?
+    fresh: SessionTable, heldOut: Evaluation?
   ) {
     let batches = WindowBatches(table, batchSize: settings.batchSize, replayShare: replayShare, seed: settings.seed)
     self.items = items
-    sessions = table.sessions.count
-    events = table.sessions.items.count
+    sessions = fresh.count
+    events = fresh.items.count
     windows = table.primary
     replayedWindows = table.windows.count - table.primary
     targets = table.windows[..<table.primary].reduce(0) { $0 + Int($1.targets) }
     heldOutTargets = heldOut?.targets ?? 0
+    answerableTargets = heldOut?.answerable ?? 0
     epochs = settings.epochs
     threads = settings.threads
     switch settings.batching {
@@ -106,15 +120,18 @@ extension TrainingPlan {
     memory = Memory()
     memory.parameters = parameters * 4
     memory.optimiser = parts.optimiser.state.reduce(0) { $0 + $1.tensor.count * 4 }
-    memory.gradients = threads * replica.gradients
+    // Beside them, once: the step in which a row was last seen.
+    memory.gradients =
+      threads * replica.gradients + parts.network.parameters.reduce(0) { $0 + ($1.isTable ? $1.value.rows * 8 : 0) }
     memory.passes = threads * (replica.rows + parts.network.passBytes(capacity) + parts.lossBytes(capacity.rows))
     memory.copies = parameters * 4 * (settings.averaging > 0 ? 2 : 1)
-    memory.data = events * 4 + sessions * 16 + table.windows.count * MemoryLayout<WindowTable.Window>.stride
+    memory.passes += parts.samplerBytes
+    memory.data = table.sessions.byteCount + table.windows.count * MemoryLayout<WindowTable.Window>.stride
     if let heldOut {
       let evaluation = settings.evaluationCapacity
       memory.evaluation = threads * Evaluation.bytes(items: items, outputSize: parts.network.outputSize)
       if !evaluation.fits(in: capacity) { memory.evaluation += threads * parts.network.passBytes(evaluation) }
-      memory.data += heldOut.bytes
+      memory.data += heldOut.targets * 8
     }
   }
 }

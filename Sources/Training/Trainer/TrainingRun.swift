@@ -93,6 +93,7 @@ public struct TrainingRun {
     var plan = plans[plans.count - 1]
     for other in plans where other.memory.total > plan.memory.total { plan.memory = other.memory }
     plan.heldOutTargets = plans[0].heldOutTargets
+    plan.answerableTargets = plans[0].answerableTargets
     return plan
   }
 
@@ -104,6 +105,7 @@ public struct TrainingRun {
 
   /// Trains. What is thrown ended it before it began, or while it wrote; what goes wrong in training is in the outcome.
   public func run(_ callbacks: Callbacks = Callbacks()) throws(TrainingFailure) -> Outcome {
+    if let path = options.resumeFile { ResumeFile.removeStale(path) }
     let header = try resumed()
     let threads = try ThreadTeam(settings.threads)
     var begun: Outcome?
@@ -112,9 +114,11 @@ public struct TrainingRun {
       let preparation = try Preparation(self, phase)
       var outcome = begun ?? Outcome(end: .finished, model: nil, report: emptyReport(preparation.plan))
       outcome.report.search = outcome.report.search ?? header?.search
-      let heldOutTargets = outcome.report.search?.quality.targets ?? preparation.plan.heldOutTargets
       outcome.report.plan = preparation.plan
-      outcome.report.plan.heldOutTargets = heldOutTargets
+      if let quality = outcome.report.search?.quality {
+        outcome.report.plan.heldOutTargets = quality.targets
+        outcome.report.plan.answerableTargets = quality.targets - quality.unknownTargets
+      }
       let trainer = preparation.trainer(callbacks, outcome.report.search, threads)
       if isResumed, let header, let file = options.resumeFile {
         try ResumeFile.read(file, into: trainer.tensors)
@@ -141,6 +145,13 @@ public struct TrainingRun {
     return begun
   }
 
+  /// Where it begins anew but an earlier training's resume file is in its place: gives that the name with `.old` behind it, which is returned.
+  /// Nothing else would be left of that training once this one is saved.
+  public func setAside() throws(TrainingFailure) -> String? {
+    guard !options.resumes, let path = options.resumeFile else { return nil }
+    return try ResumeFile.setAside(path)
+  }
+
   /// The header of the resume file that is gone on from.
   private func resumed() throws(TrainingFailure) -> ResumeFile.Header? {
     guard options.resumes, let path = options.resumeFile, let header = try ResumeFile.header(at: path) else {
@@ -156,6 +167,20 @@ public struct TrainingRun {
     ResumeFile.Identity(
       settings: settings, data: data.fingerprint, validation: "\(split.validation)", refits: options.refits,
       start: options.continuation?.fingerprint, replayShare: options.continuation?.olderShare ?? 0)
+  }
+
+  /// Bytes of the sessions that it holds whatever phase it is in.
+  var dataBytes: Int {
+    let older = options.continuation?.older.byteCount ?? 0
+    return data.byteCount + split.training.byteCount + (split.holdOut?.sessions.byteCount ?? 0) + older
+  }
+
+  /// Bytes of models beside the trained weights, `parameters` values, in a phase: the one that is made of them at its end, the search's in a
+  /// refit, and the one that is continued.
+  func modelBytes(parameters: Int, _ phase: TrainingPhase) -> Int {
+    let models = phase == .refit && phases.count > 1 ? 2 : 1
+    let continued = options.continuation?.model.configuration.tensors.reduce(0) { $0 + $1.rows * $1.columns } ?? 0
+    return 4 * (models * parameters + continued)
   }
 
   private func emptyReport(_ plan: TrainingPlan) -> TrainingReport {

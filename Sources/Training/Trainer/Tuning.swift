@@ -25,6 +25,8 @@ public struct Tuning: Sendable {
     public var score: Double?
     /// Seconds that it took.
     public var seconds: Double
+    /// Why it was not trained at all, in a few words; nil where it was.
+    public var failure: String?
   }
 
   /// Settings of all trials, in their order; the first are those that the search is around.
@@ -44,7 +46,8 @@ public struct Tuning: Sendable {
   }
 
   /// Runs the candidates in their order until there are no more, `budget` seconds have passed, or `evaluate` returns nil (asked to end).
-  /// `evaluate` trains one and returns its score, `.nan` where it diverged; `seconds` is a clock.
+  /// `evaluate` trains one and returns its score, `.nan` where it diverged; `seconds` is a clock. Settings that were drawn and can't be
+  /// trained, for want of memory or as they don't go together, are a trial without a score.
   public func run<Failure: Error>(
     budget: Double?, seconds: () -> Double, evaluate: (Int, TrainingSettings) throws(Failure) -> Double?,
     finished: (Trial) -> Void
@@ -54,9 +57,21 @@ public struct Tuning: Sendable {
     for (number, settings) in candidates.enumerated() {
       let start = seconds()
       if number > 0, let budget, start - began >= budget { break }
-      guard let score = try evaluate(number, settings) else { break }
+      let score: Double?
+      var failure: String?
+      do throws(Failure) { score = try evaluate(number, settings) } catch {
+        guard number > 0, let unfit = error as? TrainingFailure else { throw error }
+        switch unfit {
+        case .memory: failure = "too large"
+        case .setting: failure = "unfit settings"
+        default: throw error
+        }
+        score = .nan
+      }
+      guard let score else { break }
       let trial = Trial(
-        number: number, settings: settings, score: score.isFinite ? score : nil, seconds: seconds() - start)
+        number: number, settings: settings, score: score.isFinite ? score : nil, seconds: seconds() - start,
+        failure: failure)
       trials.append(trial)
       finished(trial)
     }

@@ -143,6 +143,16 @@ struct ModelDirectoryTests {
     let empty = ModelDirectory(
       configuration: model.configuration, weights: Weights([:]), vocabulary: model.vocabulary)
     #expect(throws: ModelFailure.self) { try ModelDirectoryWriter.write(empty, to: path) }
+    for id in ["a\nb", "a\rb", "\u{FEFF}a"] {
+      var ids = (0..<model.configuration.itemCount).map { Array("i\($0)".utf8) }
+      ids[1] = Array(id.utf8)
+      let unreadable = ModelDirectory(
+        configuration: model.configuration, weights: model.weights, vocabulary: try #require(Vocabulary(ids)))
+      do throws(ModelFailure) {
+        try ModelDirectoryWriter.write(unreadable, to: path)
+        Issue.record("written: \(id.debugDescription)")
+      } catch { #expect("\(error)".contains("items.txt, line 2")) }
+    }
     #expect(try directory.names.isEmpty)
   }
 
