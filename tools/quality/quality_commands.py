@@ -187,8 +187,8 @@ DAILY = Daily(
     "yoochoose",
     "{intentd} train {before} --preset best --validation 1d --threads {threads} --report {json} --out {out}",
     "--epochs 2",
-    # Found on the first three days, none of which is evaluated by the run.
-    "{intentd} train {today} --continue {model} --replay-older {older} --replay-share 0.75 --validation none --epochs 6 --learning-rate 3e-3"
+    # Found on the first three days and halves of them, none of which the run evaluates.
+    "{intentd} train {today} --continue {model} --replay-older {older} --replay-share 2.5 --validation none --epochs 4 --learning-rate 3e-3"
     " --schedule constant --averaging 0.99 --threads {threads} --report {json} --out {out}",
     "{intentd} train {before} --preset best --validation none --epochs {best} --threads {threads} --report {json} --out {out}",
     "{intentd} --replay {next} --model {model} --evaluate --report {json}",
