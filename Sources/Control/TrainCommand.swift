@@ -30,7 +30,7 @@ public struct TrainOptions: Sendable, Equatable {
   /// Files with older clicks, a part of which is trained on again.
   public var older: [String] = []
   /// Windows of the older files for each new one.
-  public var olderShare = 0.5
+  public var olderShare: Double?
 
   /// How the files are written.
   public var format = FileFormat.auto

@@ -70,7 +70,7 @@ extension Grammar {
     Option(
       name: "replay-older", argument: "FILE",
       help: "with --continue: older clicks, of which a sample is trained on too; may be given again"),
-    Option(name: "replay-share", argument: "N", help: "windows of that sample for each new one (0.5)"),
+    Option(name: "replay-share", argument: "N", help: "windows of that sample for each new one (2.5)"),
     Option(name: "report", argument: "FILE", help: "write figures and curves as JSON, and a picture of them beside it"),
     Option(name: "plot", argument: "FILE", help: "write the picture there (SVG)"),
     Option(
@@ -124,7 +124,7 @@ extension Grammar {
     Option(
       name: "batch-size", short: "b", argument: "N",
       help: "windows, or lanes, of a step (128; 32 where sessions have more than 50 events)"),
-    Option(name: "epochs", short: "e", argument: "N", help: "epochs at most (5 with --continue)"),
+    Option(name: "epochs", short: "e", argument: "N", help: "epochs at most (4 with --continue)"),
     Option(name: "patience", argument: "N", help: "epochs without a better validation before it stops; 0 for never"),
     Option(
       name: "select-by", argument: "FIGURE",

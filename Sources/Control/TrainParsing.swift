@@ -47,7 +47,7 @@ extension CommandParser {
     try given.take("tune-budget", .optional(.duration(1000...31_536_000_000)), into: &options.tuneBudget)
     options.resumes = given["resume"] != nil
     options.continued = given["continue"]
-    try given.take("replay-share", .number(0...100), into: &options.olderShare)
+    try given.take("replay-share", .optional(.number(0...100)), into: &options.olderShare)
     options.report = given["report"]
     options.plot = given["plot"]
     try given.take("memory", .optional(.size((64 << 20)...(1 << 50))), into: &options.memory)

@@ -19,7 +19,6 @@ struct TrainInput {
   let metadata: ItemMetadata?
 
   /// Epochs at most of a model that is continued: its weights are near their place.
-  private static let continuedEpochs = 5
 
   init(_ options: TrainOptions, isStopped: () -> Bool) throws {
     let memory = TrainInput.memory(options)
@@ -52,7 +51,7 @@ struct TrainInput {
         isStopped: isStopped
       ).sessions
     }
-    continuation = Continuation(continued, older: older, olderShare: older.count == 0 ? 0 : options.olderShare)
+    continuation = Continuation(continued, older: older, olderShare: older.count == 0 ? 0 : options.olderShare ?? Continuation.usualOlderShare)
     // The model decides what it is, here for the words of the plan.
     settings.maxLength = continued.configuration.maxLength
     settings.architecture =
@@ -60,8 +59,8 @@ struct TrainInput {
       case .sasrec: .sasrec
       case .recurrent(let recurrent): recurrent.cell == .lstm ? .lstm : .gru4rec
       }
-    if options.settings.learningRate == nil { settings.learningRate *= Continuation.learningRateShare }
-    if options.settings.epochs == nil { settings.epochs = TrainInput.continuedEpochs }
+    Continuation.usual(&settings)
+    options.settings.override(&settings)
     self.settings = settings
   }
 
