@@ -130,9 +130,9 @@ test-neon:
 	else \
 	  clang=$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/clang; \
 	  test -x "$$clang" || clang=clang; \
-	  for file in Sources/CKernels/*.c; do \
+	  for file in Sources/CKernels/*.c Sources/CTraining/*.c; do \
 	    $$clang --target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include -O2 -Wall -Werror \
-	      -ISources/CKernels/include -c $$file -o /dev/null || exit 1; \
+	      -ISources/CKernels/include -ISources/CTraining/include -c $$file -o /dev/null || exit 1; \
 	  done; \
 	  echo 'NEON kernels: compiled'; \
 	fi
