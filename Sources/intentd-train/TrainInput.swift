@@ -51,7 +51,8 @@ struct TrainInput {
         isStopped: isStopped
       ).sessions
     }
-    continuation = Continuation(continued, older: older, olderShare: older.count == 0 ? 0 : options.olderShare ?? Continuation.usualOlderShare)
+    let share = options.olderShare ?? Continuation.usualOlderShare
+    continuation = Continuation(continued, older: older, olderShare: older.count == 0 ? 0 : share)
     // The model decides what it is, here for the words of the plan.
     settings.maxLength = continued.configuration.maxLength
     settings.architecture =
